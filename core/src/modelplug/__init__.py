@@ -1,0 +1,1 @@
+"""The small core: call language models through plugins."""

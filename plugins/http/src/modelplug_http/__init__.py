@@ -1,0 +1,1 @@
+"""The fast strategy: OpenAI-compatible HTTP without LiteLLM."""

@@ -1,0 +1,1 @@
+"""The Direct and Router strategies: calls through LiteLLM."""

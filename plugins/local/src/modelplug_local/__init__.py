@@ -1,0 +1,1 @@
+"""A small real language model on loopback: the embedded default."""

@@ -1,0 +1,1 @@
+"""Counts calls, outcomes, tokens and seconds by provider and model."""

@@ -1,0 +1,1 @@
+"""The models of v98store, called through LiteLLM."""
