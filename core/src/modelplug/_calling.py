@@ -1,0 +1,98 @@
+"""What a host may ask for in one call, and with which credentials."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from time import perf_counter, time
+from typing import Any
+
+from modelplug.answers import Usage
+from modelplug.calls import Call, Failure, Operation
+from modelplug.errors import AmbiguousModel, BadRequest, ConfigError, UnknownModel
+
+# A request may come from anywhere, a gateway's client included: it never chooses where a key goes.
+_NEVER_A_PARAMETER = {
+    "model": "name the model as the first argument",
+    "messages": "give the messages as the second argument",
+    "stream": "use board.stream(...) for a stream and board.complete(...) for a whole answer",
+    **dict.fromkeys(
+        ("api_key", "api_base", "base_url", "headers", "default_headers", "organization", "client", "http_client"),
+        "give credentials=Credentials(...), or settings of the provider",
+    ),
+    **dict.fromkeys(
+        ("custom_llm_provider", "model_list", "azure_ad_token", "aws_access_key_id", "aws_secret_access_key",
+         "aws_session_token", "vertex_credentials"),
+        "use settings of the provider",
+    ),
+}  # fmt: skip
+_NEVER_A_HEADER = frozenset(
+    "authorization proxy-authorization host api-key x-api-key x-goog-api-key cookie content-length transfer-encoding "
+    "connection upgrade".split()
+)
+
+
+def call_id() -> str:
+    """A new unique id for a call."""
+    return os.urandom(12).hex()
+
+
+def checked_params(params: Mapping[str, Any]) -> None:
+    """Raises BadRequest for a parameter that would say where a key goes, or that is said elsewhere."""
+    if not _NEVER_A_PARAMETER.keys().isdisjoint(params):
+        name = next(name for name in params if name in _NEVER_A_PARAMETER)
+        raise BadRequest(f"{name!r} is no parameter of a call; {_NEVER_A_PARAMETER[name]}")
+    if extra_body := params.get("extra_body"):
+        if not isinstance(extra_body, Mapping):
+            raise BadRequest("extra_body is not a mapping of names to values")
+        for name in extra_body:
+            if name in _NEVER_A_PARAMETER:
+                raise BadRequest(f"extra_body may not hold {name!r}; {_NEVER_A_PARAMETER[name]}")
+    if extra_headers := params.get("extra_headers"):
+        if not isinstance(extra_headers, Mapping):
+            raise BadRequest("extra_headers is not a mapping of names to values")
+        for name, value in extra_headers.items():
+            if str(name).strip().lower() in _NEVER_A_HEADER:
+                raise BadRequest(f"extra_headers may not hold {name!r}; give credentials=Credentials(...)")
+            if not _is_header(name, value):
+                raise BadRequest("extra_headers holds a name or value that no HTTP header can carry")
+
+
+def unresolved(
+    error: UnknownModel | AmbiguousModel, name: str, operation: Operation, stream: bool, clock: float
+) -> Call:
+    """The record of a call whose name is no model: it is counted under `other`, never under the name itself."""
+    return Call(
+        id=call_id(),
+        requested=str(name)[:100],
+        model_id="other",
+        provider="other",
+        strategy="none",
+        operation=operation,
+        stream=stream,
+        wire_model="",
+        outcome="failed",
+        started=time(),
+        seconds=perf_counter() - clock,
+        usage=Usage.read(None),
+        error=Failure(type=type(error).__name__, kind="not_found", message=str(error)),
+    )
+
+
+def missing(variable: str, option: str, model_id: str, provider: str) -> ConfigError:
+    """The error for a setting that a model requires and that is not there."""
+    return ConfigError(
+        variable,
+        f"is not set, and {model_id!r} needs it",
+        f"Set it in the environment, or {option} under [providers.{provider}] in config.toml.",
+    )
+
+
+def _is_header(name: object, value: object) -> bool:
+    return (
+        isinstance(name, str)
+        and isinstance(value, str)
+        and name.isascii()
+        and name.replace("-", "").replace("_", "").isalnum()
+        and not any(c in value for c in "\r\n\0")
+    )

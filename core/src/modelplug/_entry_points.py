@@ -1,0 +1,83 @@
+"""Finding installed plugins and importing each one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from importlib import metadata
+from time import perf_counter
+from typing import Any, Literal
+
+from attrs import evolve, frozen
+
+from modelplug.hooks import PROJECT
+
+State = Literal["loaded", "blocked", "failed"]
+
+
+@frozen(kw_only=True)
+class Plugin:
+    """What became of one plugin: an entry of `Switchboard.plugins`.
+
+    `seconds` is the time its import took. `hooks` and `models` (a count) are what it brought. A plugin that failed
+    brought nothing and says why in `reason`.
+    """
+
+    name: str
+    version: str | None = None
+    distribution: str | None = None
+    state: State = "loaded"
+    reason: str | None = None
+    seconds: float = 0.0
+    hooks: tuple[str, ...] = ()
+    models: int = 0
+
+    def failed(self, reason: str) -> Plugin:
+        """The same plugin, quarantined."""
+        return evolve(self, state="failed", reason=reason, hooks=(), models=0)
+
+
+def installed(*, only: Collection[str] | None, block: Collection[str]) -> Iterator[tuple[Plugin, Any]]:
+    """Every installed plugin with what its entry point names, sorted by name; None for one that is not loaded.
+
+    A blocked plugin is never imported. Of two with one name the first distribution by name wins. Whatever an import
+    raises, SystemExit included, stays with its plugin.
+    """
+    entry_points = metadata.entry_points(group=PROJECT)
+    taken: dict[str, str | None] = {}
+    for entry_point in sorted(entry_points, key=lambda e: (e.name, e.dist.name if e.dist else "")):
+        dist = entry_point.dist
+        plugin = Plugin(
+            name=entry_point.name,
+            distribution=dist.name if dist else None,
+            version=dist.version if dist else None,
+        )
+        if plugin.name in block:
+            yield evolve(plugin, state="blocked", reason="blocked by a setting"), None
+        elif only is not None and plugin.name not in only:
+            yield evolve(plugin, state="blocked", reason="not in the list of plugins to load"), None
+        elif plugin.name in taken:
+            yield plugin.failed(f"the name is taken by distribution {taken[plugin.name]!r}; uninstall one of them"), None
+        else:
+            taken[plugin.name] = plugin.distribution
+            yield _imported(plugin, entry_point)
+    for name in sorted(set(only or ()) - {entry_point.name for entry_point in entry_points} - set(block)):
+        yield Plugin(name=name).failed("no installed package brings a plugin of this name"), None
+
+
+def _imported(plugin: Plugin, entry_point: metadata.EntryPoint) -> tuple[Plugin, Any]:
+    start = perf_counter()
+    try:
+        brought = entry_point.load()
+        if isinstance(brought, type):
+            brought = brought()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the border to foreign code: SystemExit of a plugin must not end the host
+        return evolve(plugin, seconds=perf_counter() - start).failed(said(error)), None
+    return evolve(plugin, seconds=perf_counter() - start), brought
+
+
+def said(error: BaseException) -> str:
+    """An exception of a plugin in one line."""
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line[:300]}" if first_line else type(error).__name__

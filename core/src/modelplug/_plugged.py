@@ -1,0 +1,232 @@
+"""The plugins of one board: each checked alone, asked and told so that none can harm another."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Generator, Mapping
+from functools import wraps
+from typing import Any
+
+import pluggy
+from attrs import evolve
+
+from modelplug._entry_points import Plugin, said
+from modelplug.calls import Call
+from modelplug.errors import ModelplugError, PluginError
+from modelplug.hooks import HOOK_NAMES, PROJECT, Hooks
+from modelplug.models import Model
+from modelplug.settings import Settings
+from modelplug.strategy import Request, Strategy
+
+log = logging.getLogger("modelplug.plugins")
+
+_ASKED_ONCE = ("wire_name", "select_strategy")
+
+
+class Plugged:
+    """The plugins of one board, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Plugin] = {}
+        self._pluggy = _new_pluggy()
+        self._defaults_of: dict[str, str] = {}
+        self._started: tuple[tuple[str, Callable[[Request], object]], ...] = ()
+        self._finished: tuple[tuple[str, Callable[[Call], object]], ...] = ()
+        self.owner: Callable[[str], str | None] = lambda model_id: None
+
+    def add(self, plugin: Any, record: Plugin) -> None:
+        """Register a plugin. Raises PluginError, and then nothing of it stays."""
+        name = record.name
+        if name in self.records and self.records[name].state == "loaded":
+            raise PluginError(name, "a plugin of this name is already loaded")
+        if any(plugin is known for known in self._pluggy.get_plugins()):
+            raise PluginError(name, f"this object is already loaded as {self._pluggy.get_name(plugin)!r}")
+        marked = _checked_hooks(plugin, name)
+        self._claim_defaults(plugin, name)
+        self._pluggy.register(plugin, name)
+        for hook in marked:
+            caller = getattr(self._pluggy.hook, hook)
+            for impl in caller.get_hookimpls():
+                if impl.plugin is plugin and hook in _ASKED_ONCE:
+                    guard = self._guarded_wrapper if impl.wrapper else self._guarded
+                    object.__setattr__(impl, "function", guard(name, hook, impl.function))
+        self.records[name] = evolve(record, hooks=marked)
+        self._listen()
+
+    def remove(self, name: str, reason: str) -> Plugin:
+        """Quarantine a plugin that is registered: nothing of it stays but its record."""
+        self._pluggy.unregister(name=name)
+        self._defaults_of = {table: owner for table, owner in self._defaults_of.items() if owner != name}
+        self.records[name] = self.records[name].failed(reason)
+        self._listen()
+        return self.records[name]
+
+    def object(self, name: str) -> Any:
+        """The plugin itself, or None."""
+        return self._pluggy.get_plugin(name)
+
+    def models(self, name: str, settings: Settings) -> tuple[Model, ...]:
+        """The models of one plugin. Raises PluginError for anything but an iterable of Model."""
+        for impl in self._pluggy.hook.provide_models.get_hookimpls():
+            if impl.plugin_name == name:
+                try:
+                    brought = impl.function(*[settings for _ in impl.argnames])
+                    models = tuple(brought) if brought is not None else ()
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # the border to foreign code
+                    raise PluginError(name, f"provide_models failed: {said(error)}") from None
+                wrong = next((model for model in models if not isinstance(model, Model)), None)
+                if wrong is not None:
+                    raise PluginError(name, f"provide_models brought a {type(wrong).__name__}, not a Model")
+                return models
+        return ()
+
+    def wire_name(self, model: Model) -> str:
+        """The name that goes upstream for this model."""
+        answer = self._pluggy.hook.wire_name(model=model)
+        if answer is None:
+            return model.id.removeprefix(f"{model.provider}/")
+        if not isinstance(answer, str) or not answer:
+            raise PluginError(self.owner(model.id) or "?", f"wire_name answered a {type(answer).__name__} for {model.id!r}")
+        return answer
+
+    def strategy(self, model: Model, settings: Settings) -> Strategy | None:
+        """The strategy for this model with all layers around it, or None when every plugin declined."""
+        strategy: Strategy | None = self._pluggy.hook.select_strategy(model=model, settings=settings)
+        return strategy
+
+    def tell_started(self, request: Request) -> None:
+        """Tell every listener, one by one."""
+        for name, listener in self._started:
+            try:
+                listener(request)
+            except (Exception, SystemExit) as error:  # the border to foreign code: a listener never harms a call
+                _log_listener(name, "call_started", error)
+
+    def tell_finished(self, call: Call) -> None:
+        """Tell every listener, one by one."""
+        for name, listener in self._finished:
+            try:
+                listener(call)
+            except (Exception, SystemExit) as error:  # as above
+                _log_listener(name, "call_finished", error)
+
+    def _listen(self) -> None:
+        hook = self._pluggy.hook
+        self._started = tuple(_listener(impl) for impl in reversed(hook.call_started.get_hookimpls()))
+        self._finished = tuple(_listener(impl) for impl in reversed(hook.call_finished.get_hookimpls()))
+
+    def _claim_defaults(self, plugin: Any, name: str) -> None:
+        defaults = getattr(plugin, "defaults", {})
+        if inspect.ismodule(plugin) and not isinstance(defaults, Mapping):
+            return
+        providers = defaults.get("providers", {}) if isinstance(defaults, Mapping) else None
+        if not isinstance(providers, Mapping) or not all(isinstance(table, Mapping) for table in providers.values()):
+            raise PluginError(name, "defaults is not a mapping in the shape of config.toml")
+        for provider in providers:
+            owner = self._defaults_of.get(provider, name)
+            if owner != name:
+                raise PluginError(name, f"defaults of provider {provider!r} are already brought by plugin {owner!r}")
+        self._defaults_of.update(dict.fromkeys(providers, name))
+
+    def _declined(self, name: str, hook: str, model: Model | None, error: BaseException) -> None:
+        """A plugin failed while it was asked: its own models cannot be called, all others go on without it."""
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        if model is not None and self.owner(model.id) == name:
+            if isinstance(error, ModelplugError):
+                raise error
+            raise PluginError(name, f"{hook} failed for {model.id!r}: {said(error)}") from None
+        log.warning("plugin %r failed in %s and was passed over: %s", name, hook, said(error))
+
+    def _guarded(self, name: str, hook: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def guarded(*args: Any) -> Any:
+            try:
+                answer = function(*args)
+                if hook == "select_strategy" and answer is not None and not isinstance(answer, Strategy):
+                    raise PluginError(name, f"select_strategy answered a {type(answer).__name__}, not a Strategy")
+                return answer
+            except BaseException as error:  # the border to foreign code
+                self._declined(name, hook, _model_of(args), error)
+                return None
+
+        return guarded
+
+    def _guarded_wrapper(
+        self, name: str, hook: str, function: Callable[..., Generator[None, Any, Any]]
+    ) -> Callable[..., Generator[None, Any, Any]]:
+        @wraps(function)
+        def guarded(*args: Any) -> Generator[None, Any, Any]:
+            layer = function(*args)
+            try:
+                next(layer)
+            except BaseException as error:  # the border to foreign code
+                self._declined(name, hook, _model_of(args), error)
+                return (yield)
+            inner = yield
+            try:
+                layer.send(inner)
+            except StopIteration as stop:
+                answer = stop.value
+                if answer is None or hook != "select_strategy" or isinstance(answer, Strategy):
+                    return answer
+                error: BaseException = PluginError(name, f"its layer is a {type(answer).__name__}, not a Strategy")
+            except BaseException as raised:  # as above
+                error = raised
+            else:
+                error = PluginError(name, f"its wrapper of {hook} yields twice")
+            self._declined(name, hook, _model_of(args), error)
+            return inner
+
+        return guarded
+
+
+def _new_pluggy() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    return manager
+
+
+def _checked_hooks(plugin: Any, name: str) -> tuple[str, ...]:
+    """The hooks that a plugin implements. Tries it on a scratch board of pluggy's, so that a failure leaves nothing."""
+    for hook in HOOK_NAMES:
+        own = inspect.getattr_static(plugin, hook, None)
+        if own is None or own is inspect.getattr_static(Hooks, hook):
+            continue
+        method = getattr(plugin, hook)
+        if not hasattr(method, f"{PROJECT}_impl"):
+            raise PluginError(name, f"{hook} is not marked with @hookimpl")
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            raise PluginError(name, f"{hook} is async; hooks are synchronous")
+    scratch = _new_pluggy()
+    try:
+        scratch.register(plugin, name)
+        scratch.check_pending()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the border to foreign code: attributes of a plugin may do anything
+        reason = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else said(error)
+        raise PluginError(name, reason) from None
+    marked = tuple(hook for hook in HOOK_NAMES if getattr(scratch.hook, hook).get_hookimpls())
+    for hook in marked:
+        if hook not in _ASKED_ONCE and any(
+            impl.wrapper or impl.hookwrapper for impl in getattr(scratch.hook, hook).get_hookimpls()
+        ):
+            raise PluginError(name, f"{hook} cannot be wrapped; wrap select_strategy")
+    return marked
+
+
+def _model_of(args: tuple[Any, ...]) -> Model | None:
+    return next((arg for arg in args if isinstance(arg, Model)), None)
+
+
+def _listener(impl: Any) -> tuple[str, Callable[[Any], object]]:
+    function = impl.function
+    return impl.plugin_name, function if impl.argnames else lambda event: function()
+
+
+def _log_listener(name: str, hook: str, error: BaseException) -> None:
+    log.warning("plugin %r failed in %s; the call is not affected: %s", name, hook, said(error))

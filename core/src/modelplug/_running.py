@@ -1,0 +1,114 @@
+"""One call under way: its clock, and its one record at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from time import perf_counter, time
+
+from modelplug._redaction import redact
+from modelplug.answers import Embeddings, Reply, Usage
+from modelplug.calls import Attempt, Call, Failure, Outcome
+from modelplug.errors import CallFailed, ModelplugError, TimedOut
+from modelplug.strategy import Request
+
+log = logging.getLogger("modelplug.calls")
+
+_NO_USAGE = Usage.read(None)
+
+
+class Running:
+    """A call between its first moment and its record. Whatever happens, `record` is reached once."""
+
+    __slots__ = ("_clock", "_started", "_tell", "call", "first_chunk", "request", "strategy")
+
+    def __init__(self, request: Request, strategy: str, clock: float, tell: Callable[[Call], None]) -> None:
+        self.request = request
+        self.strategy = strategy
+        self.first_chunk: float | None = None
+        self.call: Call | None = None
+        self._clock = clock
+        self._started = time()
+        self._tell = tell
+
+    def chunk_arrived(self) -> None:
+        """Note the moment of the first chunk."""
+        if self.first_chunk is None:
+            self.first_chunk = perf_counter() - self._clock
+
+    def succeeded(self, answer: Reply | Embeddings) -> Call:
+        """The record of a call that was answered."""
+        return self._record("ok", answer=answer)
+
+    def left(self, partial: Reply | None) -> Call:
+        """The record of a stream that the host left before its end."""
+        return self._record("abandoned", answer=partial)
+
+    def failed(self, error: BaseException, *, partial: Reply | None = None) -> BaseException:
+        """Record what happened and return what the host is to see: no cause chain, no secret, one of our types.
+
+        Cancellation comes back untouched.
+        """
+        if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)):
+            self._record("cancelled", answer=partial)
+            return error
+        shown = self._shown(error)
+        if isinstance(shown, CallFailed):
+            if partial is not None and shown.partial is None:
+                shown.partial = partial.text
+            failure = Failure.of(shown)
+        else:
+            kind = "config" if type(shown).__name__ == "ConfigError" else "plugin_error"
+            failure = Failure(type=type(shown).__name__, kind=kind, message=str(shown))
+        call = self._record("failed", answer=partial, failure=failure)
+        if isinstance(shown, CallFailed):
+            shown.place(self.request.model, self.request.wire_name, call.attempts)
+        return shown
+
+    def _shown(self, error: BaseException) -> ModelplugError:
+        secrets = self.request.credentials.secrets()
+        if isinstance(error, TimeoutError):
+            error = TimedOut("no answer within the deadline of this call")
+        elif not isinstance(error, ModelplugError):  # a strategy that breaks its contract must not break its host
+            log.error("strategy %r raised %s, which is none of modelplug's errors", self.strategy, type(error).__name__)
+            said = f"strategy {self.strategy!r} failed with {type(error).__name__}: {error}"
+            error = CallFailed(f"{said} (a fault of the plugin; report it to its author)", kind="plugin_error")
+        error.args = tuple(redact(arg, secrets) if isinstance(arg, str) else arg for arg in error.args)
+        if isinstance(error, CallFailed) and error.partial is not None:
+            error.partial = str(error.partial)
+        error.__cause__ = error.__context__ = None
+        error.__suppress_context__ = True
+        return error
+
+    def _record(self, outcome: Outcome, *, answer: Reply | Embeddings | None, failure: Failure | None = None) -> Call:
+        if self.call is not None:
+            return self.call
+        request, seconds = self.request, perf_counter() - self._clock
+        usage = _NO_USAGE if answer is None else answer.usage
+        attempts = tuple(request.attempts)
+        if not attempts:
+            attempts = (Attempt(outcome=outcome, seconds=seconds, error=failure, usage=usage),)
+        self.call = call = Call(
+            id=request.id,
+            requested=request.requested,
+            model_id=request.model.id,
+            provider=request.model.provider,
+            strategy=self.strategy,
+            operation=request.operation,
+            stream=request.stream,
+            wire_model=request.wire_name,
+            response_model=None if answer is None else answer.model,
+            outcome=outcome,
+            finish_reason=getattr(answer, "finish_reason", None),
+            error=failure,
+            attempts=attempts,
+            usage=usage,
+            cost=request.model.prices.cost(usage),
+            started=self._started,
+            seconds=seconds,
+            first_chunk=self.first_chunk,
+            request_id=failure.request_id if failure else None,
+        )
+        self._tell(call)
+        return call

@@ -1,0 +1,93 @@
+"""All models at one moment, and how a name becomes one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modelplug.errors import AmbiguousModel, UnknownModel
+from modelplug.models import Model
+
+
+class Catalog:
+    """An immutable snapshot of all models: `len`, iteration in order of id, and `resolve`.
+
+    A name is an exact id first, then an alias of the host's own (`aliases`), then an alias that a model brings.
+    """
+
+    __slots__ = ("_clashes", "_models", "_names", "_owners")
+
+    def __init__(self, brought: Mapping[str, tuple[Model, ...]], aliases: Mapping[str, str] | None = None) -> None:
+        """`brought` maps a plugin's name to its models; `aliases` maps names of the host's choice to names here."""
+        models: dict[str, Model] = {}
+        owners: dict[str, str] = {}
+        clashes: dict[str, list[str]] = {}
+        for plugin, plugin_models in brought.items():
+            for model in plugin_models:
+                if not model.enabled:
+                    continue
+                first = models.setdefault(model.id, model)
+                if first is model:
+                    owners[model.id] = plugin
+                else:
+                    clashes.setdefault(model.id, [f"{owners[model.id]}: {model.id}"]).append(f"{plugin}: {model.id}")
+        names: dict[str, Model] = {}
+        for model in models.values():
+            for alias in model.aliases:
+                first = names.setdefault(alias, model)
+                if first is not model and alias not in models:
+                    known = clashes.setdefault(alias, [f"{owners[first.id]}: {first.id}"])
+                    known.append(f"{owners[model.id]}: {model.id}")
+        names.update(models)
+        for alias, name in (aliases or {}).items():
+            if name in names and alias not in models:
+                names[alias] = names[name]
+                clashes.pop(alias, None)
+        for name in clashes:
+            names.pop(name, None)
+        self._models = dict(sorted(models.items()))
+        self._owners = owners
+        self._names = names
+        self._clashes = clashes
+
+    def resolve(self, name: str) -> Model:
+        """The model that a name stands for. Raises UnknownModel with close matches, or AmbiguousModel with owners."""
+        model = self._names.get(name)
+        if model is None:
+            raise self._unresolved(name)
+        return model
+
+    def owner(self, model_id: str) -> str | None:
+        """The name of the plugin that brought a model."""
+        return self._owners.get(model_id)
+
+    @property
+    def clashes(self) -> Mapping[str, tuple[str, ...]]:
+        """Names that several models share, each with its owners."""
+        return {name: tuple(owners) for name, owners in self._clashes.items()}
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._models.values())
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def _unresolved(self, name: str) -> UnknownModel | AmbiguousModel:
+        if name in self._clashes:
+            return AmbiguousModel(name, self._clashes[name])
+        if not isinstance(name, str) or len(name) > 200:
+            return UnknownModel(str(name))
+        return UnknownModel(name, close_matches(name, self._names))
+
+
+def close_matches(name: str, names: Mapping[str, Model]) -> tuple[str, ...]:
+    """Up to three of the names that are written most like this one, whatever their letter case."""
+    from difflib import get_close_matches  # costs start-up time, and only mistakes need it
+
+    by_lower = {known.lower(): known for known in names}
+    wanted = name.lower()
+    tail = [known for lower, known in by_lower.items() if lower.rpartition("/")[2] == wanted.rpartition("/")[2]]
+    alike = [by_lower[lower] for lower in get_close_matches(wanted, by_lower, n=3, cutoff=0.6)]
+    return tuple(dict.fromkeys(sorted(tail)[:3] + alike))[:3]

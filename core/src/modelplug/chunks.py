@@ -1,0 +1,123 @@
+"""A stream as the host sees it: `async with board.stream(...) as chunks`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from modelplug._assembly import Assembly
+from modelplug._running import Running
+from modelplug.answers import Chunk, Reply
+from modelplug.calls import Call
+from modelplug.errors import ModelplugError
+from modelplug.strategy import Strategy
+
+
+class Chunks:
+    """The chunks of one answer, in order. Leaving the block closes the provider and finishes the record.
+
+    Iterating raises the kinds of CallFailed; what had arrived is then in `error.partial`. Nothing is sent before the
+    block is entered.
+    """
+
+    def __init__(self, begin: Callable[[], tuple[Running, Strategy]]) -> None:
+        self._begin = begin
+        self._running: Running | None = None
+        self._source: AsyncGenerator[Chunk, None] | None = None
+        self._assembly = Assembly()
+        self._ended = False
+        self._reply: Reply | None = None
+
+    @property
+    def reply(self) -> Reply:
+        """The Reply that `complete` would have given; after a stream that was left early, what had arrived.
+
+        Raises ModelplugError while the stream is still open.
+        """
+        if self._reply is None:
+            raise ModelplugError("the stream has not ended; read `reply` after its last chunk")
+        return self._reply
+
+    @property
+    def call(self) -> Call | None:
+        """The record of the call, None until the stream has ended."""
+        return None if self._running is None else self._running.call
+
+    async def __aenter__(self) -> Self:
+        if self._running is not None:
+            raise ModelplugError("a stream is entered once; ask the board for a new one")
+        self._running, strategy = self._begin()
+        try:
+            self._source = strategy.stream(self._running.request)
+        except BaseException as error:  # the border to foreign code: a stream that is no async generator function
+            failure = self._fail(error)
+        else:
+            return self
+        raise failure
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        running, source = self._running, self._source
+        if running is None or source is None:
+            raise ModelplugError("a stream is used with `async with board.stream(...) as chunks`")
+        if self._ended:
+            raise StopAsyncIteration
+        failure: BaseException | None
+        try:
+            deadline = running.request.deadline
+            if deadline is None:
+                chunk = await anext(source)
+            else:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    chunk = await anext(source)
+            if running.first_chunk is None:
+                running.chunk_arrived()
+            self._assembly.add(chunk)
+            return chunk
+        except StopAsyncIteration:
+            failure = self._end(running)
+        except BaseException as error:  # everything that can end a call ends in its record
+            failure = self._fail(error)
+            with suppress(Exception):
+                await source.aclose()
+        if failure is not None:
+            raise failure
+        raise StopAsyncIteration
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._ended and self._running is not None:
+            if isinstance(error, asyncio.CancelledError):
+                self._fail(error)
+            else:
+                self._ended = True
+                self._reply = self._assembly.reply()
+                self._reply.call = self._running.left(self._reply)
+        if self._source is not None:
+            with suppress(Exception):  # the record is made; what a provider says while it is hung up on is no news
+                await self._source.aclose()
+
+    def _end(self, running: Running) -> BaseException | None:
+        """The strategy has no more chunks: the outcome is judged from what was seen."""
+        try:
+            reply = self._assembly.end()
+        except BaseException as error:  # StreamCut or EmptyReply
+            return self._fail(error)
+        self._ended, self._reply = True, reply
+        reply.call = running.succeeded(reply)
+        return None
+
+    def _fail(self, error: BaseException) -> BaseException:
+        assert self._running is not None
+        self._ended = True
+        self._reply = self._assembly.reply()
+        failure = self._running.failed(error, partial=self._reply)
+        self._reply.call = self._running.call
+        return failure

@@ -1,0 +1,98 @@
+"""Secrets, and the credentials that one call travels with."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping
+from typing import NoReturn
+
+from attrs import field, frozen
+
+from modelplug._endpoints import checked_base
+from modelplug.errors import ConfigError
+
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
+
+
+class Secret:
+    """A value that never shows itself: not in repr, str, format, a pickle or a traceback of ours."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself. Call it where it goes on the wire and nowhere else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled")
+
+
+def _secret(value: Secret | str | None) -> Secret | None:
+    if value is None:
+        return None
+    return checked_key(value.reveal() if isinstance(value, Secret) else value, setting="credentials, api_key")
+
+
+def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return tuple((str(name), str(value)) for name, value in pairs)
+
+
+@frozen(kw_only=True)
+class Credentials:
+    """Key, base URL and headers of one call: they travel together, and pools of connections are kept for each.
+
+    `headers` (a mapping) are sent with every request of these credentials. Raises ConfigError for a key or base that
+    is not fit for use, see `checked_key` and `checked_base`.
+    """
+
+    api_key: Secret | None = field(default=None, converter=_secret)
+    api_base: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), converter=_pairs, repr=False)
+    allow_link_local: bool = field(default=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.api_base is not None:
+            setting = "credentials, api_base"
+            base = checked_base(self.api_base, setting=setting, allow_link_local=self.allow_link_local)
+            object.__setattr__(self, "api_base", base)
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must not leave modelplug, for the redaction boundary."""
+        key = () if self.api_key is None else (self.api_key.reveal(),)
+        return key + tuple(value for _, value in self.headers)
+
+
+def checked_key(value: str, *, setting: str) -> Secret:
+    """The key as a Secret. Raises ConfigError naming `setting` when it cannot be a key."""
+    problem = None
+    if not value.strip():
+        problem = "is set but blank"
+    elif any(c in value for c in "\r\n"):
+        problem = "holds a line break"
+    elif value != value.strip():
+        problem = "begins or ends with white space"
+    elif value[0] in _QUOTES or value[-1] in _QUOTES:
+        problem = "is in quotes, or holds part of one"
+    elif not all(" " <= c <= "~" for c in value):
+        problem = "holds a character that no HTTP header can carry"
+    if problem:
+        raise ConfigError(setting, problem, "Set it to the bare key.")
+    return Secret(value)

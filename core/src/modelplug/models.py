@@ -1,0 +1,85 @@
+"""What a model is: a frozen record that a plugin brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from modelplug.answers import Usage
+
+_MILLION = Decimal(1_000_000)
+
+
+def _words(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(words)
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError("names are given as a tuple, not as one string")
+    return tuple(names)
+
+
+@frozen(kw_only=True)
+class Prices:
+    """US dollars for a million tokens, each a Decimal. None is unknown, which is not zero."""
+
+    input: Decimal | None = None
+    output: Decimal | None = None
+    cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+
+    def cost(self, usage: Usage) -> Decimal | None:
+        """US dollars for this usage, or None as soon as a token count or the price of a used token is unknown.
+
+        Cached tokens are inside the prompt tokens; without a price of their own they cost what input costs.
+        """
+        prompt, completion = usage.prompt_tokens, usage.completion_tokens
+        if prompt is None or completion is None:
+            return None
+        cached, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0
+        parts = (
+            (prompt - cached - written, self.input),
+            (cached, self.input if self.cached_input is None else self.cached_input),
+            (written, self.input if self.cache_write is None else self.cache_write),
+            (completion, self.output),
+        )
+        total = Decimal(0)
+        for tokens, price in parts:
+            if tokens > 0:
+                if price is None:
+                    return None
+                total += tokens * price
+        return total / _MILLION
+
+
+UNKNOWN_PRICES = Prices()
+
+
+@frozen(kw_only=True)
+class Model:
+    """One model that can be called.
+
+    `id` is exact and unique, `aliases` are other names for it, `name` is for people. `context_window` and
+    `max_output` are tokens. `capabilities` are words: "chat", "embeddings", "tools", "vision", "audio",
+    "reasoning", "json_schema". `requires` names the settings of the provider without which no call can be made.
+    """
+
+    id: str
+    provider: str
+    name: str = field()
+    aliases: tuple[str, ...] = field(default=(), converter=_names)
+    context_window: int | None = None
+    max_output: int | None = None
+    capabilities: frozenset[str] = field(default=frozenset({"chat"}), converter=_words)
+    prices: Prices = UNKNOWN_PRICES
+    enabled: bool = True
+    requires: tuple[str, ...] = field(default=("api_key",), converter=_names)
+
+    @name.default
+    def _name_from_id(self) -> str:
+        return self.id

@@ -1,0 +1,362 @@
+"""The one object that a host holds: plugins in, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from attrs import evolve, frozen
+
+from modelplug._calling import call_id, checked_params, missing, unresolved
+from modelplug._entry_points import Plugin, installed
+from modelplug._plugged import Plugged
+from modelplug._running import Running
+from modelplug._sync import SyncSwitchboard
+from modelplug.answers import Embeddings, Reply
+from modelplug.calls import Operation
+from modelplug.catalog import Catalog
+from modelplug.chunks import Chunks
+from modelplug.credentials import Credentials
+from modelplug.errors import AmbiguousModel, ConfigError, ModelplugError, NoStrategy, PluginError, UnknownModel
+from modelplug.models import Model
+from modelplug.settings import ProviderSettings, Settings
+from modelplug.strategy import Request, Strategy, close, embedding, strategy_name
+
+log = logging.getLogger("modelplug")
+
+A = TypeVar("A", Reply, Embeddings)
+
+DEFAULT_TIMEOUT = 600.0
+"""Seconds a call may take when neither the call nor the setting `timeout` says otherwise (as the OpenAI client's)."""
+
+
+@frozen(kw_only=True)
+class _Route:
+    """What is worked out once for a model: everything between its name and its strategy."""
+
+    model: Model
+    wire_name: str
+    strategy: Strategy
+    strategy_name: str
+    timeout: float
+
+
+class Switchboard:
+    """Holds plugins and carries calls.
+
+        board = Switchboard.load()
+        reply = await board.complete("local", [{"role": "user", "content": "Hello"}])
+        async with board.stream("local", messages) as chunks:
+            async for chunk in chunks:
+                print(chunk.text, end="")
+
+    Two boards share nothing. One board may be used by several event loops, one after another.
+    """
+
+    def __init__(self, *, settings: Settings | Mapping[str, Any] | None = None) -> None:
+        self.settings = settings if isinstance(settings, Settings) else Settings.read(settings)
+        self.catalog = Catalog({})
+        self._plugged = Plugged()
+        self._plugged.owner = lambda model_id: self.catalog.owner(model_id)
+        self._brought: dict[str, tuple[Model, ...]] = {}
+        self._routes: dict[str, _Route] = {}
+        self._own_credentials: dict[str, Credentials] = {}
+        self._strategies: dict[int, Strategy] = {}
+        self._sync: SyncSwitchboard | None = None
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        block: Collection[str] = (),
+        only: Collection[str] | None = None,
+        strict: bool = False,
+        settings: Settings | Mapping[str, Any] | None = None,
+    ) -> Self:
+        """A board with all installed plugins.
+
+        `block` names plugins that are not to be imported, beside those of the setting `block` (`MODELPLUG_BLOCK`).
+        `only` is an allow-list, in place of the setting `plugins` (`MODELPLUG_PLUGINS`). A plugin that fails is
+        quarantined with its reason in `plugins`, and the others go on; with `strict` its PluginError is raised.
+        Raises ConfigError when config.toml cannot be read. No network is touched and no thread started.
+        """
+        board = cls(settings=settings)
+        allowed = board.settings.get("plugins") if only is None else only
+        blocked = {*_names(board.settings.get("block", ())), *_names(block)}
+        for record, plugin in installed(only=None if allowed is None else set(_names(allowed)), block=blocked):
+            if record.state == "loaded":
+                try:
+                    board._plug(plugin, record)
+                except PluginError as error:
+                    board._plugged.records[record.name] = record.failed(error.reason)
+            elif record.name in board._plugged.records:
+                board._plugged.records[f"{record.name} ({record.distribution})"] = record
+            else:
+                board._plugged.records[record.name] = record
+        board._collect(list(board._plugged.records))
+        for record in board.plugins:
+            if record.state == "failed":
+                if strict:
+                    raise PluginError(record.name, record.reason or "failed")
+                log.warning("plugin %r was not loaded: %s", record.name, record.reason)
+        return board
+
+    def add(self, plugin: Any, *, name: str | None = None) -> Plugin:
+        """Plug in an object, a class or a module by hand. Raises PluginError, and then nothing of it stays."""
+        if isinstance(plugin, type):
+            plugin = plugin()
+        record = Plugin(name=name or getattr(plugin, "name", None) or type(plugin).__name__.lower())
+        self._plug(plugin, record)
+        self._collect([record.name])
+        added = self._plugged.records[record.name]
+        if added.state == "failed":
+            del self._plugged.records[record.name]
+            raise PluginError(record.name, added.reason or "failed")
+        return added
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """What became of each plugin, sorted by name."""
+        return tuple(self._plugged.records[name] for name in sorted(self._plugged.records))
+
+    def plugin(self, name: str) -> Any:
+        """The loaded plugin itself, or None. Hosts read a listener's figures from it."""
+        return self._plugged.object(name)
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All models, sorted by id."""
+        return tuple(self.catalog)
+
+    def resolve(self, name: str) -> Model:
+        """The model with this id or alias. Raises UnknownModel with close matches, or AmbiguousModel with owners."""
+        return self.catalog.resolve(name)
+
+    def ready(self, model: Model) -> bool:
+        """Whether a call can be made now: every setting that the model requires is there and well-formed."""
+        try:
+            self._credentials(model)
+        except ConfigError:
+            return False
+        return True
+
+    async def complete(
+        self,
+        name: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        timeout: float | None = None,
+        credentials: Credentials | None = None,
+        **params: Any,
+    ) -> Reply:
+        """The whole answer of the model called `name`.
+
+        `messages` and `params` have OpenAI's names and shapes; a parameter that modelplug does not know is passed on.
+        `timeout` is seconds for the whole call, retries included. `credentials` are used instead of the provider's
+        settings for this call. Raises UnknownModel, AmbiguousModel, NoStrategy, ConfigError, or a kind of CallFailed.
+        """
+        running, strategy = self._begin(name, "chat", timeout, credentials, params, messages=messages)
+        return await _answer(running, strategy.complete(running.request))
+
+    def stream(
+        self,
+        name: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        timeout: float | None = None,
+        credentials: Credentials | None = None,
+        **params: Any,
+    ) -> Chunks:
+        """The answer in chunks: `async with board.stream(...) as chunks`. Arguments and errors as in `complete`."""
+        return Chunks(lambda: self._begin(name, "chat", timeout, credentials, params, messages=messages, stream=True))
+
+    async def embed(
+        self,
+        name: str,
+        input: str | Sequence[Any],
+        *,
+        timeout: float | None = None,
+        credentials: Credentials | None = None,
+        **params: Any,
+    ) -> Embeddings:
+        """One vector for each text in `input`. Other arguments and errors as in `complete`."""
+        running, strategy = self._begin(name, "embeddings", timeout, credentials, params, input=input)
+        return await _answer(running, embedding(strategy, running.request))
+
+    def refresh(self) -> None:
+        """Ask every plugin for its models again and swap the catalog. Running calls keep what they have.
+
+        A plugin that fails now keeps its earlier models, with a warning in the log.
+        """
+        self.settings = self.settings.again()
+        self._collect([record.name for record in self.plugins if record.state == "loaded"], again=True)
+
+    @property
+    def sync(self) -> SyncSwitchboard:
+        """The same board for code that is not async."""
+        if self._sync is None:
+            self._sync = SyncSwitchboard(self)
+        return self._sync
+
+    async def aclose(self) -> None:
+        """Close every strategy. A board may be closed twice, and used again afterwards."""
+        strategies, self._strategies, self._routes = list(self._strategies.values()), {}, {}
+        for strategy in strategies:
+            try:
+                await close(strategy)
+            except Exception as error:  # the border to foreign code: the other strategies are still to be closed
+                log.warning("strategy %r failed while closing: %s", strategy_name(strategy), type(error).__name__)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _plug(self, plugin: Any, record: Plugin) -> None:
+        self._plugged.add(plugin, record)
+        self.settings = self.settings.with_defaults(getattr(plugin, "defaults", {}))
+
+    def _collect(self, names: Iterable[str], *, again: bool = False) -> None:
+        """Ask these plugins for their models and swap the catalog once."""
+        brought = dict(self._brought)
+        for name in names:
+            record = self._plugged.records[name]
+            if record.state != "loaded":
+                continue
+            try:
+                brought[name] = self._plugged.models(name, self.settings)
+            except PluginError as error:
+                if again:
+                    log.warning("plugin %r keeps its earlier models: %s", name, error.reason)
+                    continue
+                self._plugged.remove(name, error.reason)
+                continue
+            self._plugged.records[name] = evolve(record, models=len(brought[name]))
+        aliases = self.settings.get("aliases", {})
+        catalog = Catalog(brought, aliases if isinstance(aliases, Mapping) else {})
+        for name, owners in catalog.clashes.items():
+            log.warning("the name %r is shared by %s", name, ", ".join(owners))
+        self._brought, self.catalog, self._routes, self._own_credentials = brought, catalog, {}, {}
+
+    def _route(self, model: Model) -> _Route:
+        route = self._routes.get(model.id)
+        if route is None or route.model is not model:
+            provider = self.settings.provider(model.provider)
+            strategy = self._plugged.strategy(model, self.settings)
+            if strategy is None:
+                raise NoStrategy(model.id, _unclaimed(provider))
+            route = _Route(
+                model=model,
+                wire_name=self._plugged.wire_name(model),
+                strategy=strategy,
+                strategy_name=strategy_name(strategy),
+                timeout=provider.number("timeout") or self.settings.table().number("timeout") or DEFAULT_TIMEOUT,
+            )
+            self._strategies[id(strategy)] = strategy
+            self._routes[model.id] = route
+        return route
+
+    def _credentials(self, model: Model, given: Credentials | None = None) -> Credentials:
+        """The credentials for a call: those given with it, over the provider's own.
+
+        A key without a base goes to the provider's base; a base without a key never gets the provider's key.
+        Raises ConfigError when something that the model requires is missing.
+        """
+        provider = self.settings.provider(model.provider)
+        if given is None:
+            used = self._own_credentials.get(model.provider)
+            if used is None:
+                used = self._own_credentials[model.provider] = provider.credentials()
+        elif given.api_base is None:
+            used = evolve(given, api_base=provider.api_base)
+        else:
+            used = given
+        for option in model.requires:
+            if (getattr(used, option) if option in ("api_key", "api_base") else provider.get(option)) is None:
+                raise missing(provider.variable(option), option, model.id, model.provider)
+        return used
+
+    def _begin(
+        self,
+        name: str,
+        operation: Operation,
+        timeout: float | None,
+        credentials: Credentials | None,
+        params: Mapping[str, Any],
+        *,
+        messages: Sequence[Mapping[str, Any]] = (),
+        input: Any = None,
+        stream: bool = False,
+    ) -> tuple[Running, Strategy]:
+        """Everything before the first attempt: from the name to a running call and the strategy that carries it."""
+        clock = perf_counter()
+        try:
+            model = self.catalog.resolve(name)
+        except (UnknownModel, AmbiguousModel) as error:
+            self._plugged.tell_finished(unresolved(error, name, operation, stream, clock))
+            raise
+        route: _Route | None = None
+        problem: BaseException | None = None
+        try:
+            route = self._route(model)
+            used = self._credentials(model, credentials)
+            checked_params(params)
+        except ModelplugError as error:
+            problem, used = error, credentials or Credentials()
+        if timeout is None:
+            timeout = DEFAULT_TIMEOUT if route is None else route.timeout
+        request = Request(
+            id=call_id(),
+            requested=name,
+            model=model,
+            wire_name=model.id if route is None else route.wire_name,
+            operation=operation,
+            stream=stream,
+            messages=messages,
+            input=input,
+            params=params,
+            credentials=used,
+            deadline=time.monotonic() + timeout,
+        )
+        running = Running(request, "none" if route is None else route.strategy_name, clock, self._plugged.tell_finished)
+        self._plugged.tell_started(request)
+        if problem is not None or route is None:
+            failure = running.failed(problem or NoStrategy(model.id, "none was selected"))
+            raise failure
+        return running, route.strategy
+
+
+async def _answer(running: Running, carrying: Awaitable[A]) -> A:
+    """Await an answer within the deadline, and finish the record whatever comes."""
+    deadline = running.request.deadline
+    try:
+        async with asyncio.timeout(None if deadline is None else deadline - time.monotonic()):
+            answer = await carrying
+        answer.call = running.succeeded(answer)
+        return answer
+    except BaseException as error:  # everything that can end a call ends in its record
+        failure = running.failed(error)
+    raise failure
+
+
+def _unclaimed(provider: ProviderSettings) -> str:
+    if provider.strategy is None:
+        return f"no plugin claimed it. Install a plugin for provider {provider.name!r}, or set its strategy"
+    return (
+        f"no plugin claimed strategy {provider.strategy!r} ({provider.variable('strategy')}). "
+        f"Check the spelling, and that the plugin that brings it is loaded: `modelplug plugins list`"
+    )
+
+
+def _names(names: Any) -> tuple[str, ...]:
+    """Names as a setting may write them: a list, or text with commas."""
+    parts = names.split(",") if isinstance(names, str) else names
+    return tuple(str(part).strip() for part in parts if str(part).strip())
