@@ -1,0 +1,222 @@
+"""One request and its response: bytes, deadlines and the connection they use."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from attrs import field, frozen
+from modelplug.errors import CallFailed, TimedOut, Unreachable
+from modelplug.failures import failure_from_response
+
+from modelplug_http.body import too_large
+from modelplug_http.endpoint import same_server
+from modelplug_http.foreign import failure_from, foreign_errors
+from modelplug_http.options import Options
+from modelplug_http.pools import Pool, Pools
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_ERROR_LIMIT = 256 * 1024
+"""How much of an error's body is read, in bytes: enough for any message."""
+_REDIRECTS = 3
+_DRAIN = 0.05
+"""Seconds given to the end of a body after `[DONE]`, so that the connection can be used again."""
+_BREATH = 512 * 1024
+"""After so many bytes of one answer, other tasks of the loop get their turn."""
+_NEVER = float("inf")
+
+
+@frozen(kw_only=True)
+class Post:
+    """What is asked of a provider. `deadline` is in seconds of `time.monotonic()`; `pool` names its connections."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    options: Options
+    limit: int
+    pool: Hashable = field(default=None, repr=False)
+    deadline: float | None = None
+
+
+class Exchange:
+    """A response whose head has come with a status of success. Close it, always.
+
+    One timer watches deadline and silence; it costs nothing for each piece that arrives.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, lent: Pool, post: Post) -> None:
+        self._response = response
+        self._lent: Pool | None = lent
+        self._loop = asyncio.get_running_loop()
+        self._idle = post.options.idle_timeout
+        self._deadline = _in_loop_time(self._loop, post.deadline)
+        self._settled = _NEVER
+        self._silent_since = _NEVER  # while nobody waits for bytes, nothing is silent
+        self._timer: asyncio.TimerHandle | None = None
+        self._overdue: TimedOut | None = None
+        self._limit = post.limit
+        self._size = 0
+        self._breath = min(_BREATH, post.limit)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, 200 to 299."""
+        return self._response.status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The response's headers, their names in lower case."""
+        return {name.lower(): value for name, value in self._response.headers.items()}
+
+    @property
+    def now(self) -> float:
+        """The loop's time, in which `since` is given."""
+        return self._loop.time()
+
+    async def next(self, since: float) -> bytes:
+        """The next bytes of the body, decompressed; none at its end. `since` is when the silence began.
+
+        Raises TimedOut, StreamCut, Unreachable and BadReply. After `settle`, whatever goes wrong is the end.
+        """
+        content = self._response.content
+        self._silent_since = since
+        if self._timer is None and not content.is_eof():
+            self._timer = self._loop.call_at(self._due(), self._look)
+        try:
+            data = await content.readany()
+        except foreign_errors() as error:
+            if self._settled != _NEVER:
+                return b""
+            raise (self._overdue or failure_from(error)) from None
+        finally:
+            self._silent_since = _NEVER
+        self._size += len(data)
+        if self._size > self._breath:
+            if self._size > self._limit:
+                raise too_large(self._limit)
+            self._breath = min(self._size + _BREATH, self._limit)
+            await asyncio.sleep(0)
+        return data
+
+    async def whole(self) -> bytes:
+        """The whole body."""
+        pieces = []
+        while data := await self.next(self.now):
+            pieces.append(data)
+        return b"".join(pieces) if len(pieces) != 1 else pieces[0]
+
+    def settle(self, seconds: float) -> None:
+        """What is still to come is to come within so many seconds; then the body is taken to have ended."""
+        if self._response.content.is_eof():
+            return
+        self._settled = self.now + seconds
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._due(), self._look)
+
+    async def drain(self) -> None:
+        """Read past what nobody wants, briefly: a body that has ended leaves a connection to use again."""
+        if not self._response.content.is_eof():
+            self.settle(_DRAIN)
+            while await self.next(self.now):
+                pass
+
+    def close(self) -> None:
+        """Give the connection back if the body has ended, else close its socket."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._response.close()
+        if self._lent is not None:
+            self._lent.busy -= 1
+            self._lent = None
+
+    def _due(self) -> float:
+        return min(self._deadline, self._settled, min(self._silent_since, self.now) + self._idle)
+
+    def _look(self) -> None:
+        """The timer has run out: something is overdue, or bytes came in between and there is more to wait."""
+        now = self.now
+        if now >= self._deadline:
+            self._overdue = TimedOut("the provider's answer was not complete within the deadline of this call")
+        elif now >= self._silent_since + self._idle:
+            self._overdue = TimedOut(
+                f"the provider fell silent for {self._idle:g} seconds within its answer", kind="stall"
+            )
+        elif now < self._settled:
+            self._timer = self._loop.call_at(self._due(), self._look)
+            return
+        self._response.close()
+
+
+async def send(pools: Pools, post: Post) -> Exchange:
+    """Post, and wait for the head of the answer.
+
+    Raises what a status without success means, Unreachable, TimedOut, BadReply and BadRequest.
+    """
+    lent = await pools.get(post.pool, proxy=post.options.proxy)
+    exchange = None
+    try:
+        exchange = await _answered(lent, post)
+        if exchange.status // 100 != 2:
+            raise await _failure(exchange)
+        return exchange
+    except BaseException:
+        if exchange is None:
+            lent.busy -= 1
+        else:
+            exchange.close()
+        raise
+
+
+async def _answered(lent: Pool, post: Post) -> Exchange:
+    loop = asyncio.get_running_loop()
+    due = min(_in_loop_time(loop, post.deadline), loop.time() + post.options.first_byte_timeout)
+    url = post.url
+    try:
+        async with asyncio.timeout_at(due):
+            for _ in range(_REDIRECTS + 1):
+                response = await lent.post(url, post.headers, post.body, post.options.connect_timeout)
+                if response.status // 100 != 3:
+                    return Exchange(response, lent, post)
+                response.close()
+                url = _redirected(url, response)
+    except foreign_errors() as error:
+        raise failure_from(error) from None
+    raise Unreachable("the provider redirects the call again and again", kind="redirect", retryable=False)
+
+
+def _redirected(url: str, response: aiohttp.ClientResponse) -> str:
+    """Where a redirect leads. Raises Unreachable unless it keeps method, body and server: no key goes elsewhere."""
+    target = urljoin(url, response.headers.get("Location", ""))
+    if response.status not in (307, 308) or not same_server(url, target):
+        raise Unreachable(
+            "the provider redirects the call to another place, where its key must not go; check the setting api_base",
+            kind="redirect",
+            status=response.status,
+            retryable=False,
+        )
+    return target
+
+
+async def _failure(exchange: Exchange) -> CallFailed:
+    """What a status without success means; as much of the body as came is read for it."""
+    pieces: list[bytes] = []
+    size, since = 0, exchange.now
+    try:
+        while size < _ERROR_LIMIT and (data := await exchange.next(since)):
+            pieces.append(data)
+            size += len(data)
+    except CallFailed:
+        pass  # the status alone says enough
+    return failure_from_response(exchange.status, exchange.headers, b"".join(pieces)[:_ERROR_LIMIT])
+
+
+def _in_loop_time(loop: asyncio.AbstractEventLoop, deadline: float | None) -> float:
+    return _NEVER if deadline is None else loop.time() + (deadline - time.monotonic())

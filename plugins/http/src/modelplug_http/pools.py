@@ -1,0 +1,133 @@
+"""Pools of connections: one for each event loop and each credentials, bounded, closed with the loop or the board."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Hashable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_HEADER_LIMIT = 32 * 1024
+_KEEP_ALIVE = 30.0
+
+
+@define(eq=False)
+class Pool:
+    """The connections for one key. `busy` counts the calls that use it: a busy pool is never closed for room."""
+
+    session: aiohttp.ClientSession
+    busy: int = 0
+    _timeouts: dict[float, aiohttp.ClientTimeout] = field(factory=dict)
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, connect_timeout: float
+    ) -> aiohttp.ClientResponse:
+        """The head of the answer; redirects are not followed. Raises what the HTTP client raises."""
+        timeout = self._timeouts.get(connect_timeout)
+        if timeout is None:
+            import aiohttp
+
+            timeout = self._timeouts[connect_timeout] = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
+        return await self.session.post(url, data=body, headers=headers, allow_redirects=False, timeout=timeout)
+
+
+@define(eq=False)
+class _LoopPools:
+    pools: OrderedDict[Hashable, Pool] = field(factory=OrderedDict)
+    guard: AsyncGenerator[None, None] | None = None
+    process: int = field(factory=os.getpid)
+
+
+class Pools:
+    """Pools by event loop and key, the longest unused closed beyond `limit` in each loop.
+
+    A pool belongs to the loop that made it and is closed when that loop ends as `asyncio.run` ends it.
+    """
+
+    def __init__(self, *, limit: int = 64) -> None:
+        self._limit = limit
+        self._loops: dict[asyncio.AbstractEventLoop, _LoopPools] = {}
+
+    async def get(self, key: Hashable, *, proxy: str | None) -> Pool:
+        """The pool for this key, counted as busy: take one off `busy` when the call is over."""
+        loop = asyncio.get_running_loop()
+        mine = self._loops.get(loop)
+        if mine is None:
+            mine = await self._begin(loop)
+        pool = mine.pools.get((key, proxy))
+        if pool is None:
+            await self._make_room(mine)
+            pool = mine.pools.get((key, proxy))  # another task may have made it in the meantime
+            if pool is None:
+                pool = mine.pools[key, proxy] = Pool(_session(proxy))
+        mine.pools.move_to_end((key, proxy))
+        pool.busy += 1
+        return pool
+
+    async def aclose(self) -> None:
+        """Closes the pools of every loop. They are made anew when they are used again."""
+        here = asyncio.get_running_loop()
+        for loop in list(self._loops):
+            if loop is here:
+                await self._end(loop)
+            elif loop.is_running() and self._loops[loop].process == os.getpid():
+                elsewhere = asyncio.run_coroutine_threadsafe(self._end(loop), loop)
+                await asyncio.wrap_future(elsewhere)
+            else:  # closed already, or left behind by a fork
+                self._loops.pop(loop, None)
+
+    async def _begin(self, loop: asyncio.AbstractEventLoop) -> _LoopPools:
+        for other in [known for known in self._loops if known.is_closed()]:
+            del self._loops[other]
+        mine = self._loops[loop] = _LoopPools()
+        # asyncio.run closes a loop's open async generators before it closes the loop: the documented moment in which
+        # connections can still be closed in order.
+        mine.guard = self._until_the_loop_ends(loop)
+        await anext(mine.guard)
+        return mine
+
+    async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await self._close_pools(loop)
+
+    async def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        mine = self._loops.get(loop)
+        if mine is not None and mine.guard is not None:
+            with suppress(RuntimeError):  # the loop is closing it at this moment
+                await mine.guard.aclose()
+
+    async def _close_pools(self, loop: asyncio.AbstractEventLoop) -> None:
+        mine = self._loops.pop(loop, None)
+        while mine is not None and mine.pools:
+            _, pool = mine.pools.popitem()
+            await pool.session.close()
+
+    async def _make_room(self, mine: _LoopPools) -> None:
+        over = len(mine.pools) + 1 - self._limit
+        if over > 0:
+            idle = [key for key, pool in mine.pools.items() if not pool.busy]
+            for pool in [mine.pools.pop(key) for key in idle[:over]]:
+                await pool.session.close()
+
+
+def _session(proxy: str | None) -> aiohttp.ClientSession:
+    import aiohttp  # an import that takes long: not before the first call
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=proxy == "environment",
+        proxy=None if proxy == "environment" else proxy,
+        skip_auto_headers=("Accept-Encoding", "Accept", "User-Agent"),
+        max_line_size=_HEADER_LIMIT,
+        max_field_size=_HEADER_LIMIT,
+    )

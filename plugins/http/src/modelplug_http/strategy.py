@@ -1,0 +1,88 @@
+"""The strategy `http`: OpenAI-compatible chat, streams and embeddings, without a provider's library in between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from modelplug._assembly import Assembly
+from modelplug.answers import Chunk, Embeddings, Reply
+from modelplug.credentials import Credentials
+from modelplug.errors import ConfigError
+from modelplug.reading import ChunkReader, read_embeddings, read_reply
+from modelplug.strategy import Request
+
+from modelplug_http.endpoint import CHAT, EMBEDDINGS, endpoint
+from modelplug_http.options import Options
+from modelplug_http.wire import Wire
+
+
+class Http:
+    """Carries calls to one provider over a Wire, which other strategies may share. Closing it closes the Wire."""
+
+    name = "http"
+
+    def __init__(self, wire: Wire | None = None, options: Options | None = None) -> None:
+        self._options = options or Options()
+        self._wire = wire or Wire()
+
+    async def complete(self, request: Request) -> Reply:
+        """The whole answer, also where the provider streams it unasked."""
+        answer = await self._wire.post(*_addressed(request, CHAT), **self._terms(request))
+        return read_reply(answer.data) if answer.events is None else _assembled(answer.events)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """The answer in chunks. What follows the finish reason, such as usage, is waited for only briefly."""
+        reader = ChunkReader()
+        settled = False
+        async with self._wire.events(*_addressed(request, CHAT), **self._terms(request)) as events:
+            while values := await events.read():
+                for value in values:
+                    chunk = reader.read(value)
+                    if chunk is not None:
+                        yield chunk
+                if reader.finished and not settled:
+                    settled = True
+                    events.settle()
+        reader.end()
+
+    async def embed(self, request: Request) -> Embeddings:
+        """One vector for each input."""
+        answer = await self._wire.post(*_addressed(request, EMBEDDINGS), **self._terms(request))
+        return read_embeddings(answer.data)
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        await self._wire.aclose()
+
+    def _terms(self, request: Request) -> dict[str, Any]:
+        return {"pool": request.credentials, "deadline": request.deadline, "options": self._options}
+
+
+def _addressed(request: Request, path: str) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """URL, headers and body of a request. Raises ConfigError without a base."""
+    credentials = request.credentials
+    if credentials.api_base is None:
+        raise ConfigError(
+            f"api_base of {request.model.provider}",
+            "is not set",
+            "The strategy http needs it; set it beside the key.",
+        )
+    headers = {**request.headers, **_authorized(credentials)}
+    return endpoint(credentials.api_base, path), headers, request.body()
+
+
+def _authorized(credentials: Credentials) -> dict[str, str]:
+    """The headers that carry the credentials, after the caller's own: a caller never changes them."""
+    key = {} if credentials.api_key is None else {"authorization": f"Bearer {credentials.api_key.reveal()}"}
+    return {**key, **{name.lower(): value for name, value in credentials.headers}}
+
+
+def _assembled(events: tuple[Any, ...]) -> Reply:
+    reader, assembly = ChunkReader(), Assembly()
+    for event in events:
+        chunk = reader.read(event)
+        if chunk is not None:
+            assembly.add(chunk)
+    reader.end()
+    return assembly.reply()
