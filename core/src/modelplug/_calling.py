@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from time import perf_counter, time
 from typing import Any
 
-from modelplug.answers import Usage
+from modelplug.answers import NO_USAGE
 from modelplug.calls import Call, Failure, Operation
 from modelplug.errors import AmbiguousModel, BadRequest, ConfigError, UnknownModel
 
@@ -27,8 +27,19 @@ _NEVER_A_PARAMETER = {
     ),
 }  # fmt: skip
 _NEVER_A_HEADER = frozenset(
-    "authorization proxy-authorization host api-key x-api-key x-goog-api-key cookie content-length transfer-encoding "
-    "connection upgrade".split()
+    [
+        "authorization",
+        "proxy-authorization",
+        "host",
+        "api-key",
+        "x-api-key",
+        "x-goog-api-key",
+        "cookie",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "upgrade",
+    ]
 )
 
 
@@ -74,7 +85,7 @@ def unresolved(
         outcome="failed",
         started=time(),
         seconds=perf_counter() - clock,
-        usage=Usage.read(None),
+        usage=NO_USAGE,
         error=Failure(type=type(error).__name__, kind="not_found", message=str(error)),
     )
 

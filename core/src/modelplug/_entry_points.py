@@ -56,7 +56,10 @@ def installed(*, only: Collection[str] | None, block: Collection[str]) -> Iterat
         elif only is not None and plugin.name not in only:
             yield evolve(plugin, state="blocked", reason="not in the list of plugins to load"), None
         elif plugin.name in taken:
-            yield plugin.failed(f"the name is taken by distribution {taken[plugin.name]!r}; uninstall one of them"), None
+            yield (
+                plugin.failed(f"the name is taken by distribution {taken[plugin.name]!r}; uninstall one of them"),
+                None,
+            )
         else:
             taken[plugin.name] = plugin.distribution
             yield _imported(plugin, entry_point)

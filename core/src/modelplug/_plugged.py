@@ -12,12 +12,12 @@ import pluggy
 from attrs import evolve
 
 from modelplug._entry_points import Plugin, said
-from modelplug.calls import Call
+from modelplug._listeners import Listeners
 from modelplug.errors import ModelplugError, PluginError
 from modelplug.hooks import HOOK_NAMES, PROJECT, Hooks
 from modelplug.models import Model
 from modelplug.settings import Settings
-from modelplug.strategy import Request, Strategy
+from modelplug.strategy import Strategy
 
 log = logging.getLogger("modelplug.plugins")
 
@@ -30,9 +30,8 @@ class Plugged:
     def __init__(self) -> None:
         self.records: dict[str, Plugin] = {}
         self._pluggy = _new_pluggy()
-        self._defaults_of: dict[str, str] = {}
-        self._started: tuple[tuple[str, Callable[[Request], object]], ...] = ()
-        self._finished: tuple[tuple[str, Callable[[Call], object]], ...] = ()
+        self.defaults: dict[str, Mapping[str, Any]] = {}
+        self.listeners = Listeners()
         self.owner: Callable[[str], str | None] = lambda model_id: None
 
     def add(self, plugin: Any, record: Plugin) -> None:
@@ -43,7 +42,7 @@ class Plugged:
         if any(plugin is known for known in self._pluggy.get_plugins()):
             raise PluginError(name, f"this object is already loaded as {self._pluggy.get_name(plugin)!r}")
         marked = _checked_hooks(plugin, name)
-        self._claim_defaults(plugin, name)
+        self._claim_defaults(plugin, name)  # from here on nothing fails
         self._pluggy.register(plugin, name)
         for hook in marked:
             caller = getattr(self._pluggy.hook, hook)
@@ -52,14 +51,14 @@ class Plugged:
                     guard = self._guarded_wrapper if impl.wrapper else self._guarded
                     object.__setattr__(impl, "function", guard(name, hook, impl.function))
         self.records[name] = evolve(record, hooks=marked)
-        self._listen()
+        self.listeners.listen(self._pluggy.hook)
 
     def remove(self, name: str, reason: str) -> Plugin:
         """Quarantine a plugin that is registered: nothing of it stays but its record."""
         self._pluggy.unregister(name=name)
-        self._defaults_of = {table: owner for table, owner in self._defaults_of.items() if owner != name}
+        self.defaults.pop(name, None)
         self.records[name] = self.records[name].failed(reason)
-        self._listen()
+        self.listeners.listen(self._pluggy.hook)
         return self.records[name]
 
     def object(self, name: str) -> Any:
@@ -71,8 +70,8 @@ class Plugged:
         for impl in self._pluggy.hook.provide_models.get_hookimpls():
             if impl.plugin_name == name:
                 try:
-                    brought = impl.function(*[settings for _ in impl.argnames])
-                    models = tuple(brought) if brought is not None else ()
+                    brought: Any = impl.function(*[settings for _ in impl.argnames])
+                    models: tuple[Any, ...] = tuple(brought or ())
                 except KeyboardInterrupt:
                     raise
                 except BaseException as error:  # the border to foreign code
@@ -89,7 +88,9 @@ class Plugged:
         if answer is None:
             return model.id.removeprefix(f"{model.provider}/")
         if not isinstance(answer, str) or not answer:
-            raise PluginError(self.owner(model.id) or "?", f"wire_name answered a {type(answer).__name__} for {model.id!r}")
+            raise PluginError(
+                self.owner(model.id) or "?", f"wire_name answered a {type(answer).__name__} for {model.id!r}"
+            )
         return answer
 
     def strategy(self, model: Model, settings: Settings) -> Strategy | None:
@@ -97,39 +98,21 @@ class Plugged:
         strategy: Strategy | None = self._pluggy.hook.select_strategy(model=model, settings=settings)
         return strategy
 
-    def tell_started(self, request: Request) -> None:
-        """Tell every listener, one by one."""
-        for name, listener in self._started:
-            try:
-                listener(request)
-            except (Exception, SystemExit) as error:  # the border to foreign code: a listener never harms a call
-                _log_listener(name, "call_started", error)
-
-    def tell_finished(self, call: Call) -> None:
-        """Tell every listener, one by one."""
-        for name, listener in self._finished:
-            try:
-                listener(call)
-            except (Exception, SystemExit) as error:  # as above
-                _log_listener(name, "call_finished", error)
-
-    def _listen(self) -> None:
-        hook = self._pluggy.hook
-        self._started = tuple(_listener(impl) for impl in reversed(hook.call_started.get_hookimpls()))
-        self._finished = tuple(_listener(impl) for impl in reversed(hook.call_finished.get_hookimpls()))
-
     def _claim_defaults(self, plugin: Any, name: str) -> None:
+        """Keep the plugin's defaults. A provider's table has one owner: no later plugin can move its base."""
         defaults = getattr(plugin, "defaults", {})
-        if inspect.ismodule(plugin) and not isinstance(defaults, Mapping):
-            return
-        providers = defaults.get("providers", {}) if isinstance(defaults, Mapping) else None
+        if not isinstance(defaults, Mapping):
+            if inspect.ismodule(plugin):
+                return
+            raise PluginError(name, "defaults is not a mapping in the shape of config.toml")
+        providers = defaults.get("providers", {})
         if not isinstance(providers, Mapping) or not all(isinstance(table, Mapping) for table in providers.values()):
             raise PluginError(name, "defaults is not a mapping in the shape of config.toml")
-        for provider in providers:
-            owner = self._defaults_of.get(provider, name)
-            if owner != name:
-                raise PluginError(name, f"defaults of provider {provider!r} are already brought by plugin {owner!r}")
-        self._defaults_of.update(dict.fromkeys(providers, name))
+        for other, others in self.defaults.items():
+            if shared := sorted(set(providers) & set(others.get("providers", {}))):
+                raise PluginError(name, f"defaults of provider {shared[0]!r} are already brought by plugin {other!r}")
+        if defaults:
+            self.defaults[name] = defaults
 
     def _declined(self, name: str, hook: str, model: Model | None, error: BaseException) -> None:
         """A plugin failed while it was asked: its own models cannot be called, all others go on without it."""
@@ -167,18 +150,19 @@ class Plugged:
                 self._declined(name, hook, _model_of(args), error)
                 return (yield)
             inner = yield
+            wrong: BaseException
             try:
                 layer.send(inner)
             except StopIteration as stop:
                 answer = stop.value
                 if answer is None or hook != "select_strategy" or isinstance(answer, Strategy):
                     return answer
-                error: BaseException = PluginError(name, f"its layer is a {type(answer).__name__}, not a Strategy")
-            except BaseException as raised:  # as above
-                error = raised
+                wrong = PluginError(name, f"its layer is a {type(answer).__name__}, not a Strategy")
+            except BaseException as error:  # as above
+                wrong = error
             else:
-                error = PluginError(name, f"its wrapper of {hook} yields twice")
-            self._declined(name, hook, _model_of(args), error)
+                wrong = PluginError(name, f"its wrapper of {hook} yields twice")
+            self._declined(name, hook, _model_of(args), wrong)
             return inner
 
         return guarded
@@ -192,20 +176,20 @@ def _new_pluggy() -> pluggy.PluginManager:
 
 def _checked_hooks(plugin: Any, name: str) -> tuple[str, ...]:
     """The hooks that a plugin implements. Tries it on a scratch board of pluggy's, so that a failure leaves nothing."""
-    for hook in HOOK_NAMES:
-        own = inspect.getattr_static(plugin, hook, None)
-        if own is None or own is inspect.getattr_static(Hooks, hook):
-            continue
-        method = getattr(plugin, hook)
-        if not hasattr(method, f"{PROJECT}_impl"):
-            raise PluginError(name, f"{hook} is not marked with @hookimpl")
-        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-            raise PluginError(name, f"{hook} is async; hooks are synchronous")
     scratch = _new_pluggy()
     try:
+        for hook in HOOK_NAMES:
+            own = inspect.getattr_static(plugin, hook, None)
+            if own is None or own is inspect.getattr_static(Hooks, hook):
+                continue
+            method = getattr(plugin, hook)
+            if not hasattr(method, f"{PROJECT}_impl"):
+                raise PluginError(name, f"{hook} is not marked with @hookimpl")
+            if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+                raise PluginError(name, f"{hook} is async; hooks are synchronous")
         scratch.register(plugin, name)
         scratch.check_pending()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, PluginError):
         raise
     except BaseException as error:  # the border to foreign code: attributes of a plugin may do anything
         reason = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else said(error)
@@ -221,12 +205,3 @@ def _checked_hooks(plugin: Any, name: str) -> tuple[str, ...]:
 
 def _model_of(args: tuple[Any, ...]) -> Model | None:
     return next((arg for arg in args if isinstance(arg, Model)), None)
-
-
-def _listener(impl: Any) -> tuple[str, Callable[[Any], object]]:
-    function = impl.function
-    return impl.plugin_name, function if impl.argnames else lambda event: function()
-
-
-def _log_listener(name: str, hook: str, error: BaseException) -> None:
-    log.warning("plugin %r failed in %s; the call is not affected: %s", name, hook, said(error))

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from time import perf_counter, time
 
 from modelplug._redaction import redact
-from modelplug.answers import Embeddings, Reply, Usage
+from modelplug.answers import NO_USAGE, Embeddings, Reply, Usage
 from modelplug.calls import Attempt, Call, Failure, Outcome
 from modelplug.errors import CallFailed, ModelplugError, TimedOut
 from modelplug.strategy import Request
 
 log = logging.getLogger("modelplug.calls")
-
-_NO_USAGE = Usage.read(None)
 
 
 class Running:
@@ -61,7 +59,8 @@ class Running:
         else:
             kind = "config" if type(shown).__name__ == "ConfigError" else "plugin_error"
             failure = Failure(type=type(shown).__name__, kind=kind, message=str(shown))
-        call = self._record("failed", answer=partial, failure=failure)
+        reported = getattr(shown, "usage", None)
+        call = self._record("failed", answer=partial, failure=failure, reported=reported)
         if isinstance(shown, CallFailed):
             shown.place(self.request.model, self.request.wire_name, call.attempts)
         return shown
@@ -81,14 +80,22 @@ class Running:
         error.__suppress_context__ = True
         return error
 
-    def _record(self, outcome: Outcome, *, answer: Reply | Embeddings | None, failure: Failure | None = None) -> Call:
+    def _record(
+        self,
+        outcome: Outcome,
+        *,
+        answer: Reply | Embeddings | None,
+        failure: Failure | None = None,
+        reported: Usage | None = None,
+    ) -> Call:
         if self.call is not None:
             return self.call
         request, seconds = self.request, perf_counter() - self._clock
-        usage = _NO_USAGE if answer is None else answer.usage
-        attempts = tuple(request.attempts)
-        if not attempts:
-            attempts = (Attempt(outcome=outcome, seconds=seconds, error=failure, usage=usage),)
+        usage = NO_USAGE if answer is None else answer.usage
+        if usage.source == "absent" and reported is not None:
+            usage = reported
+        before = sum(attempt.seconds + attempt.waited for attempt in request.attempts) if request.attempts else 0.0
+        last = Attempt(outcome=outcome, seconds=max(0.0, seconds - before), error=failure, usage=usage)
         self.call = call = Call(
             id=request.id,
             requested=request.requested,
@@ -102,7 +109,7 @@ class Running:
             outcome=outcome,
             finish_reason=getattr(answer, "finish_reason", None),
             error=failure,
-            attempts=attempts,
+            attempts=(*request.attempts, last),
             usage=usage,
             cost=request.model.prices.cost(usage),
             started=self._started,

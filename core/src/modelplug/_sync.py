@@ -29,6 +29,7 @@ class SyncSwitchboard:
         self.board = board
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def complete(self, name: str, messages: Sequence[Mapping[str, Any]], **options: Any) -> Reply:
         """As `Switchboard.complete`."""
@@ -46,9 +47,11 @@ class SyncSwitchboard:
         """Close the board's strategies and end the thread."""
         with self._lock:
             loop, self._loop = self._loop, None
-        if loop is not None:
+            thread, self._thread = self._thread, None
+        if loop is not None and thread is not None:
             asyncio.run_coroutine_threadsafe(self.board.aclose(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
+            thread.join()
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +68,9 @@ class SyncSwitchboard:
             pass
         else:
             work.close()
-            raise RuntimeError("board.sync was called inside an event loop, which it would stop; await the board itself")
+            raise RuntimeError(
+                "board.sync was called inside an event loop, which it would stop; await the board itself"
+            )
         future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
         try:
             return future.result()
@@ -77,7 +82,8 @@ class SyncSwitchboard:
         with self._lock:
             if self._loop is None:
                 loop = self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_run_loop, args=(loop,), name="modelplug", daemon=True).start()
+                self._thread = threading.Thread(target=_run_loop, args=(loop,), name="modelplug", daemon=True)
+                self._thread.start()
             return self._loop
 
 

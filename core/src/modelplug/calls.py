@@ -46,10 +46,14 @@ class Failure:
 
 @frozen(kw_only=True)
 class Attempt:
-    """One try within a call: its own outcome, seconds, and tokens where any were reported."""
+    """One try within a call: its own outcome, seconds, and tokens where any were reported.
+
+    `waited` is the time in seconds between its end and the next try.
+    """
 
     outcome: Outcome
     seconds: float
+    waited: float = 0.0
     error: Failure | None = None
     usage: Usage | None = None
 

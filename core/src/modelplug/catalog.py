@@ -20,7 +20,7 @@ class Catalog:
         """`brought` maps a plugin's name to its models; `aliases` maps names of the host's choice to names here."""
         models: dict[str, Model] = {}
         owners: dict[str, str] = {}
-        clashes: dict[str, list[str]] = {}
+        doubles: list[tuple[str, Model]] = []
         for plugin, plugin_models in brought.items():
             for model in plugin_models:
                 if not model.enabled:
@@ -28,18 +28,26 @@ class Catalog:
                 first = models.setdefault(model.id, model)
                 if first is model:
                     owners[model.id] = plugin
-                else:
-                    clashes.setdefault(model.id, [f"{owners[model.id]}: {model.id}"]).append(f"{plugin}: {model.id}")
+                elif first != model or owners[model.id] != plugin:
+                    doubles.append((plugin, model))
+        clashes: dict[str, list[str]] = {}
+        for plugin, model in doubles:
+            first_claim = f"{owners[model.id]}: {model.id}"
+            clashes.setdefault(model.id, [first_claim]).append(f"{plugin}: {model.id}")
         names: dict[str, Model] = {}
         for model in models.values():
             for alias in model.aliases:
                 first = names.setdefault(alias, model)
                 if first is not model and alias not in models:
-                    known = clashes.setdefault(alias, [f"{owners[first.id]}: {first.id}"])
-                    known.append(f"{owners[model.id]}: {model.id}")
+                    first_claim = f"{owners[first.id]}: {first.id}"
+                    clashes.setdefault(alias, [first_claim]).append(f"{owners[model.id]}: {model.id}")
+        for _, model in [*doubles, *((owners[double.id], models[double.id]) for _, double in doubles)]:
+            for alias in model.aliases:  # an alias of an id that is not clear is not clear either
+                if alias not in models:
+                    clashes.setdefault(alias, clashes[model.id])
         names.update(models)
         for alias, name in (aliases or {}).items():
-            if name in names and alias not in models:
+            if name in names and name not in clashes and alias not in models:
                 names[alias] = names[name]
                 clashes.pop(alias, None)
         for name in clashes:
@@ -77,8 +85,8 @@ class Catalog:
     def _unresolved(self, name: str) -> UnknownModel | AmbiguousModel:
         if name in self._clashes:
             return AmbiguousModel(name, self._clashes[name])
-        if not isinstance(name, str) or len(name) > 200:
-            return UnknownModel(str(name))
+        if len(name) > 200:
+            return UnknownModel(name)
         return UnknownModel(name, close_matches(name, self._names))
 
 

@@ -1,28 +1,28 @@
 """Every error that modelplug raises, and nothing else.
 
-    ModelplugError
-      ConfigError            a setting is wrong or missing
-      PluginError            a plugin broke its contract
-      UnknownModel           no model has this name
-      AmbiguousModel         several plugins brought this name
-      NoStrategy             no plugin carries calls to this model
-      CallFailed             the call was made, or refused before the wire, and did not succeed
-        BadRequest           the provider refuses the request as it stands
-          ContextTooLong     it does not fit the context window
-          ContentRefused     a content filter stopped it
-          UnsupportedParameter
-        AuthFailed           the key is wrong, or may not do this
-        QuotaExhausted       the balance or quota is used up
-        ModelNotFound        the provider does not know the wire name
-        RateLimited *        too many requests
-        Unavailable *        the provider is failing or overloaded
-        TimedOut *           a deadline of ours passed
-        Unreachable *        no connection
-        BadReply             the answer cannot be read
-          StreamCut          the stream ended without a finish reason
-          EmptyReply *       nothing was in the answer
+ModelplugError
+  ConfigError            a setting is wrong or missing
+  PluginError            a plugin broke its contract
+  UnknownModel           no model has this name
+  AmbiguousModel         several plugins brought this name
+  NoStrategy             no plugin carries calls to this model
+  CallFailed             the call was made, or refused before the wire, and did not succeed
+    BadRequest           the provider refuses the request as it stands
+      ContextTooLong     it does not fit the context window
+      ContentRefused     a content filter stopped it
+      UnsupportedParameter
+    AuthFailed           the key is wrong, or may not do this
+    QuotaExhausted       the balance or quota is used up
+    ModelNotFound        the provider does not know the wire name
+    RateLimited *        too many requests
+    Unavailable *        the provider is failing or overloaded
+    TimedOut *           a deadline of ours passed
+    Unreachable *        no connection
+    BadReply             the answer cannot be read
+      StreamCut          the stream ended without a finish reason
+      EmptyReply *       nothing was in the answer
 
-    * may be retried: `error.retryable`
+* may be retried: `error.retryable`
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from modelplug.answers import Usage
     from modelplug.calls import Attempt
     from modelplug.models import Model
 
@@ -99,11 +100,12 @@ class CallFailed(ModelplugError):
     `provider` and `attempts`, and passes the message through the redaction boundary.
 
     `kind` is a stable word for metrics, `status` an HTTP status or None, `code` the provider's own code,
-    `retry_after` seconds, `partial` the text that had arrived.
+    `retry_after` seconds, `partial` the text that had arrived, `usage` the tokens where some were reported all the same.
     """
 
     kind: str = "failed"
     retryable: bool = False
+    usage: Usage | None = None
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The five hooks: everything that a plugin can do.
 
-Three are asked, two are told. Every hook is synchronous and quick; a plugin implements those it needs, leaves out
+Three are asked, two are told. Every hook is synchronous; a plugin implements those it needs, leaves out
 arguments it does not need, and marks each with `@hookimpl`:
 
     from modelplug import Hooks, Model, hookimpl
@@ -15,7 +15,7 @@ The class is named by an entry point in the group `modelplug`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -56,22 +56,29 @@ class Hooks:
         return None
 
     @hookspec(firstresult=True)
-    def select_strategy(self, model: Model, settings: Settings) -> Strategy | None:
+    def select_strategy(
+        self, model: Model, settings: Settings
+    ) -> Strategy | Generator[None, Strategy | None, Strategy | None] | None:
         """Asked when a model is first used, and remembered: the Strategy that carries its calls, or None to decline.
 
         A plugin that brings a strategy claims the models whose provider asks for it by name:
-        `settings.provider(model.provider).strategy`. With `@hookimpl(wrapper=True)` a plugin puts a Layer around what
-        the others selected; it passes on None when nobody claimed the model. A fallback is `@hookimpl(trylast=True)`.
+        `settings.provider(model.provider).strategy`. With `@hookimpl(wrapper=True)` the hook is a generator that puts a
+        Layer around what the others selected; it passes on None when nobody claimed the model. A fallback is
+        `@hookimpl(trylast=True)`.
         """
         return None
 
     @hookspec
     def call_started(self, request: Request) -> None:
-        """Told before the first attempt of a call. An exception is logged and changes nothing."""
+        """Told of each call before its first attempt.
+
+        Told by a thread of the plugin's own: a listener may take its time, and what it raises is logged and changes
+        nothing. Events come in order; `board.flush()` waits for those so far.
+        """
 
     @hookspec
     def call_finished(self, call: Call) -> None:
-        """Told exactly once for each call, whatever happened. An exception is logged and changes nothing."""
+        """Told exactly once of each call that is over, whatever happened; by the same thread as `call_started`."""
 
 
 HOOK_NAMES = ("provide_models", "wire_name", "select_strategy", "call_started", "call_finished")

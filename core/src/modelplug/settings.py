@@ -14,7 +14,7 @@ In the environment a setting is `MODELPLUG_DEFAULT_MODEL`, and a provider's sett
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,14 @@ class Settings:
         """The same settings with config.toml as it is now."""
         return self if self.path is None else evolve(self, file=_toml(self.path))
 
-    def with_defaults(self, defaults: _Layer) -> Settings:
-        """The same settings over some more plugin defaults; what is already there stays."""
-        providers = {**defaults.get("providers", {}), **self.defaults.get("providers", {})}
-        return evolve(self, defaults={**defaults, **self.defaults, "providers": providers})
+    def over(self, defaults: Iterable[_Layer]) -> Settings:
+        """The same settings over the defaults of these plugins, the first of them highest."""
+        merged: dict[str, Any] = dict(self.defaults)
+        providers: dict[str, Any] = dict(merged.get("providers", {}))
+        for layer in defaults:
+            providers = {**layer.get("providers", {}), **providers}
+            merged = {**layer, **merged}
+        return evolve(self, defaults={**merged, "providers": providers})
 
     def get(self, option: str, default: Any = None) -> Any:
         """The value of a setting at the top level, as it was written (text, when it comes from the environment)."""

@@ -20,7 +20,8 @@ class Request:
 
     `messages` are OpenAI's message objects (for chat), `input` is the text or texts (for embeddings), `params` are
     OpenAI's parameters and whatever else the host passed. `deadline` is in seconds of `time.monotonic()`, or None.
-    `attempts` is the only part that grows: a strategy that tries more than once appends each try.
+    `attempts` is the only part that grows: whoever tries again appends the try that failed. The Switchboard adds the
+    last one.
     """
 
     id: str

@@ -59,7 +59,8 @@ class Switchboard:
     """
 
     def __init__(self, *, settings: Settings | Mapping[str, Any] | None = None) -> None:
-        self.settings = settings if isinstance(settings, Settings) else Settings.read(settings)
+        self._given = settings if isinstance(settings, Settings) else Settings.read(settings)
+        self.settings = self._given
         self.catalog = Catalog({})
         self._plugged = Plugged()
         self._plugged.owner = lambda model_id: self.catalog.owner(model_id)
@@ -193,8 +194,22 @@ class Switchboard:
 
         A plugin that fails now keeps its earlier models, with a warning in the log.
         """
-        self.settings = self.settings.again()
+        self._given = self._given.again()
+        self._settle()
         self._collect([record.name for record in self.plugins if record.state == "loaded"], again=True)
+
+    def flush(self, seconds: float = 5.0) -> bool:
+        """Wait until every listener has been told of all calls that are over; False when `seconds` were not enough.
+
+        Listeners are told by threads of their own, within some hundredths of a second. `aclose` and the end of the
+        process flush too.
+        """
+        return self._plugged.listeners.flush(seconds)
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """For each listening plugin the number of events that it was too slow for."""
+        return self._plugged.listeners.dropped
 
     @property
     def sync(self) -> SyncSwitchboard:
@@ -204,13 +219,14 @@ class Switchboard:
         return self._sync
 
     async def aclose(self) -> None:
-        """Close every strategy. A board may be closed twice, and used again afterwards."""
+        """Close every strategy and flush the listeners. A board may be closed twice, and used again afterwards."""
         strategies, self._strategies, self._routes = list(self._strategies.values()), {}, {}
         for strategy in strategies:
             try:
                 await close(strategy)
             except Exception as error:  # the border to foreign code: the other strategies are still to be closed
                 log.warning("strategy %r failed while closing: %s", strategy_name(strategy), type(error).__name__)
+        await asyncio.to_thread(self.flush)
 
     async def __aenter__(self) -> Self:
         return self
@@ -222,7 +238,11 @@ class Switchboard:
 
     def _plug(self, plugin: Any, record: Plugin) -> None:
         self._plugged.add(plugin, record)
-        self.settings = self.settings.with_defaults(getattr(plugin, "defaults", {}))
+        self._settle()
+
+    def _settle(self) -> None:
+        """The settings over the defaults of the plugins that are loaded now."""
+        self.settings = self._given.over(self._plugged.defaults.values())
 
     def _collect(self, names: Iterable[str], *, again: bool = False) -> None:
         """Ask these plugins for their models and swap the catalog once."""
@@ -238,6 +258,7 @@ class Switchboard:
                     log.warning("plugin %r keeps its earlier models: %s", name, error.reason)
                     continue
                 self._plugged.remove(name, error.reason)
+                self._settle()
                 continue
             self._plugged.records[name] = evolve(record, models=len(brought[name]))
         aliases = self.settings.get("aliases", {})
@@ -301,7 +322,7 @@ class Switchboard:
         try:
             model = self.catalog.resolve(name)
         except (UnknownModel, AmbiguousModel) as error:
-            self._plugged.tell_finished(unresolved(error, name, operation, stream, clock))
+            self._plugged.listeners.finished(unresolved(error, name, operation, stream, clock))
             raise
         route: _Route | None = None
         problem: BaseException | None = None
@@ -326,8 +347,10 @@ class Switchboard:
             credentials=used,
             deadline=time.monotonic() + timeout,
         )
-        running = Running(request, "none" if route is None else route.strategy_name, clock, self._plugged.tell_finished)
-        self._plugged.tell_started(request)
+        running = Running(
+            request, "none" if route is None else route.strategy_name, clock, self._plugged.listeners.finished
+        )
+        self._plugged.listeners.started(request)
         if problem is not None or route is None:
             failure = running.failed(problem or NoStrategy(model.id, "none was selected"))
             raise failure
@@ -340,6 +363,8 @@ async def _answer(running: Running, carrying: Awaitable[A]) -> A:
     try:
         async with asyncio.timeout(None if deadline is None else deadline - time.monotonic()):
             answer = await carrying
+        if not isinstance(answer, (Reply, Embeddings)):
+            raise TypeError(f"it answered a {type(answer).__name__}")
         answer.call = running.succeeded(answer)
         return answer
     except BaseException as error:  # everything that can end a call ends in its record

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Any, Self
 
 from modelplug.answers import Chunk, Embeddings, Reply
 from modelplug.calls import Call
@@ -11,6 +11,7 @@ from modelplug.hooks import Hooks, hookimpl
 from modelplug.models import Model
 from modelplug.settings import Settings
 from modelplug.strategy import Request, Strategy
+from modelplug.switchboard import Switchboard
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -87,6 +88,7 @@ class FakePlugin(Hooks):
 
     def __init__(self, *models: Model, strategy: Strategy | None = None) -> None:
         self.models = models or (Model(id="fake/one", provider="fake", aliases=("one",), requires=()),)
+        self.provider = self.models[0].provider
         self.strategy = FakeStrategy() if strategy is None else strategy
 
     @hookimpl
@@ -96,23 +98,44 @@ class FakePlugin(Hooks):
 
     @hookimpl
     def select_strategy(self, model: Model, settings: Settings) -> Strategy | None:
-        """This strategy, for the models of this plugin."""
-        return self.strategy if any(model is own for own in self.models) else None
+        """This strategy, for the models of this provider."""
+        return self.strategy if model.provider == self.provider else None
 
 
 class Listener(Hooks):
-    """Remembers what it is told."""
+    """Remembers what it is told. `Listener.on(board)` plugs one in and waits, whenever it is read, for all events."""
 
     def __init__(self) -> None:
-        self.started: list[Request] = []
-        self.finished: list[Call] = []
+        self._started: list[Request] = []
+        self._finished: list[Call] = []
+        self._flush: Callable[[], object] = bool
+
+    @classmethod
+    def on(cls, board: Switchboard, *, name: str = "listener") -> Self:
+        """A new listener on this board."""
+        listener = cls()
+        board.add(listener, name=name)
+        listener._flush = board.flush
+        return listener
+
+    @property
+    def started(self) -> list[Request]:
+        """The requests of all calls so far."""
+        self._flush()
+        return self._started
+
+    @property
+    def finished(self) -> list[Call]:
+        """The records of all calls that are over."""
+        self._flush()
+        return self._finished
 
     @hookimpl
     def call_started(self, request: Request) -> None:
         """Remember the request."""
-        self.started.append(request)
+        self._started.append(request)
 
     @hookimpl
     def call_finished(self, call: Call) -> None:
         """Remember the record."""
-        self.finished.append(call)
+        self._finished.append(call)

@@ -1,0 +1,153 @@
+"""The chunks of a stream put together: the Reply that `complete` would have given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelplug.answers import NO_USAGE, Chunk, JsonObject, Reply, Usage
+from modelplug.reading import judge_end
+
+_JOINED = ("content", "reasoning_content", "refusal")
+_HANDLED = frozenset({*_JOINED, "role", "tool_calls"})
+
+
+class Assembly:
+    """Collects canonical chunks, in time and memory linear in their text."""
+
+    __slots__ = ("_choices", "_first", "_model", "_usage", "_usage_sent")
+
+    def __init__(self) -> None:
+        self._choices: dict[int, _Choice] = {}
+        self._first: JsonObject | None = None
+        self._model: str | None = None
+        self._usage: Usage = NO_USAGE
+        self._usage_sent: Any = None
+
+    def add(self, chunk: Chunk) -> None:
+        """Take in the next chunk."""
+        data = chunk.data
+        if self._first is None:
+            self._first = data
+        for sent in data["choices"]:
+            index = sent["index"]
+            choice = self._choices.get(index)
+            if choice is None:
+                choice = self._choices[index] = _Choice()
+            delta = sent["delta"]
+            content = delta.get("content")
+            if content:
+                choice.content.append(content)
+            if sent["finish_reason"] is not None or len(delta) > 1 or content is None:
+                choice.take(sent, delta)
+        sent_usage = data.get("usage")
+        if sent_usage:
+            self._take_usage(sent_usage)
+        if self._model is None:
+            self._model = data.get("model")
+
+    def reply(self) -> Reply:
+        """What has arrived so far, as a Reply. Never raises."""
+        first = self._first or {}
+        data = {
+            **{name: value for name, value in first.items() if name not in ("choices", "usage")},
+            "object": "chat.completion",
+            "model": self._model,
+            "choices": [choice.whole(index) for index, choice in sorted(self._choices.items())],
+            "usage": self._usage_sent,
+        }
+        return Reply(data, usage=self._usage)
+
+    def end(self) -> Reply:
+        """The Reply of a stream that is over. Raises StreamCut, EmptyReply or ContentRefused where it is none."""
+        reply = self.reply()
+        finishes = {choice.finish for choice in self._choices.values() if choice.finish is not None}
+        judge_end(
+            finish="stop" if finishes else None,
+            something=any(choice.something for choice in self._choices.values()),
+            finish_reasons=finishes,
+            usage=self._usage,
+            partial=reply.text,
+        )
+        return reply
+
+    def _take_usage(self, sent: Any) -> None:
+        """The last usage that can be believed wins: some servers report the sum so far on every chunk."""
+        usage = Usage.read(sent)
+        if usage.source != "absent" or self._usage.source == "absent":
+            self._usage, self._usage_sent = usage, sent
+
+
+class _Choice:
+    """One choice as far as it has come."""
+
+    __slots__ = ("calls", "content", "finish", "others", "parts", "rest", "role")
+
+    def __init__(self) -> None:
+        self.content: list[str] = []
+        self.parts: dict[str, list[str]] = {}
+        self.calls: dict[int, _Call] = {}
+        self.role = "assistant"
+        self.finish: str | None = None
+        self.rest: JsonObject = {}
+        self.others: JsonObject = {}
+
+    @property
+    def something(self) -> bool:
+        """Whether there is anything that a host can use."""
+        return bool(self.content or self.parts or self.calls or self.others.get("audio") or self.others.get("images"))
+
+    def take(self, sent: JsonObject, delta: JsonObject) -> None:
+        """All that is not plain text."""
+        for name in _JOINED[1:]:
+            if piece := delta.get(name):
+                self.parts.setdefault(name, []).append(piece)
+        self.role = delta.get("role") or self.role
+        for item in delta.get("tool_calls") or ():
+            call = self.calls.get(item["index"])
+            if call is None:
+                call = self.calls[item["index"]] = _Call(item.get("id"))
+            function = item.get("function") or {}
+            call.name = call.name or function.get("name") or ""
+            if piece := function.get("arguments"):
+                call.arguments.append(piece)
+        for name, value in delta.items():
+            if name not in _HANDLED and value is not None:
+                self._take_other(name, value)
+        if sent["finish_reason"] is not None:
+            self.finish = sent["finish_reason"]
+            self.rest = {name: value for name, value in sent.items() if name not in ("delta", "index")}
+
+    def _take_other(self, name: str, value: Any) -> None:
+        """Fields of servers' own: lists grow, of anything else the last counts."""
+        known = self.others.get(name)
+        if isinstance(known, list) and isinstance(value, list):
+            known.extend(value)
+        else:
+            self.others[name] = list(value) if isinstance(value, list) else value
+
+    def whole(self, index: int) -> JsonObject:
+        """The choice of a whole answer."""
+        message: JsonObject = {"role": self.role, "content": "".join(self.content) if self.content else None}
+        message.update({name: "".join(pieces) for name, pieces in self.parts.items()})
+        message.update(self.others)
+        if self.calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": "".join(call.arguments)},
+                }
+                for _, call in sorted(self.calls.items())
+            ]
+        return {"finish_reason": None, **self.rest, "index": index, "message": message}
+
+
+class _Call:
+    """One tool call as far as it has come."""
+
+    __slots__ = ("arguments", "id", "name")
+
+    def __init__(self, call_id: str | None) -> None:
+        self.id = call_id
+        self.name = ""
+        self.arguments: list[str] = []

@@ -1,0 +1,173 @@
+"""Telling listeners of calls, away from the calls: a listener that is slow, hangs or raises costs them nothing.
+
+Each listening plugin has a bounded queue and a thread of its own, so that none waits for another. A thread starts with
+the first event. It looks into its queue every NAP seconds while there is traffic, which spares every call the price of
+waking it, and sleeps soundly when there is none.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from modelplug._entry_points import said
+
+log = logging.getLogger("modelplug.plugins")
+
+QUEUE = 10_000
+"""Events that wait for one listener at most; beyond it the oldest are dropped, and counted."""
+
+NAP = 0.02
+_NAPS_BEFORE_SLEEP = 50
+
+
+class Listener:
+    """The queue and the thread of one listening plugin."""
+
+    def __init__(self, plugin: str) -> None:
+        self.plugin = plugin
+        self.dropped = 0
+        self._queue: deque[tuple[Callable[[Any], object], str, Any]] = deque()
+        self._awake = self._busy = False
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def tell(self, function: Callable[[Any], object], hook: str, event: Any) -> None:
+        """Note an event for the listener. Never waits."""
+        if len(self._queue) >= QUEUE:
+            self._drop()
+        self._queue.append((function, hook, event))
+        if not self._awake or self._thread is None or not self._thread.is_alive():
+            self._rouse()
+
+    def flush(self, deadline: float) -> bool:
+        """Wait until everything told so far is done. False when it is not by `deadline` (`time.monotonic()`)."""
+        if not self._queue and not self._busy:
+            return True
+        reached = threading.Event()
+        self._queue.append((lambda _: reached.set(), "flush", None))
+        self._rouse()
+        return reached.wait(max(0.0, deadline - time.monotonic()))
+
+    def _drop(self) -> None:
+        try:
+            self._queue.popleft()
+        except IndexError:  # the thread was quicker
+            return
+        self.dropped += 1
+        if self.dropped == 1:
+            log.warning("plugin %r does not keep up with calls; records for it are dropped", self.plugin)
+
+    def _rouse(self) -> None:
+        with self._lock:  # the thread is gone after a fork, and there is none before the first event
+            if self._thread is None or not self._thread.is_alive():
+                if self._thread is not None:
+                    self._forget_the_parents()
+                self._wake = threading.Event()
+                name = f"modelplug-{self.plugin}"
+                self._thread = threading.Thread(target=self._run, args=(self._wake,), name=name, daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def _forget_the_parents(self) -> None:
+        """What was waiting when this process was forked is told by the parent; the newest event is our own."""
+        while len(self._queue) > 1:
+            self._queue.popleft()
+        self._busy = False
+
+    def _run(self, wake: threading.Event) -> None:
+        naps = 0
+        self._awake = True
+        while True:
+            if self._queue:
+                naps = 0
+                self._work()
+            naps += 1
+            if naps < _NAPS_BEFORE_SLEEP:
+                wake.wait(NAP)
+            else:
+                self._awake = False
+                if not self._queue:  # an event told before this line is seen here, one after it sets `wake`
+                    wake.wait()
+                self._awake = True
+                naps = 0
+            wake.clear()
+
+    def _work(self) -> None:
+        self._busy = True
+        while self._queue:
+            try:
+                function, hook, event = self._queue.popleft()
+            except IndexError:  # dropped in between
+                break
+            try:
+                function(event)
+            except BaseException as error:  # the border to foreign code: SystemExit of a listener ends nothing
+                log.warning("plugin %r failed in %s; the call is not affected: %s", self.plugin, hook, said(error))
+            del event
+        self._busy = False
+
+
+class Listeners:
+    """All listeners of one board."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, Listener] = {}
+        self._started: tuple[tuple[Listener, Callable[[Any], object]], ...] = ()
+        self._finished: tuple[tuple[Listener, Callable[[Any], object]], ...] = ()
+        self._flushes_at_exit = False
+
+    def listen(self, hook: Any) -> None:
+        """Take the listeners from pluggy's hooks, in their order. Called when plugins come and go."""
+        self._started = self._of(hook.call_started)
+        self._finished = self._of(hook.call_finished)
+
+    def started(self, request: object) -> None:
+        """Tell of a call that begins."""
+        for listener, function in self._started:
+            listener.tell(function, "call_started", request)
+
+    def finished(self, call: object) -> None:
+        """Tell of a call that is over."""
+        for listener, function in self._finished:
+            listener.tell(function, "call_finished", call)
+        if self._finished and not self._flushes_at_exit:
+            self._flushes_at_exit = True
+            atexit.register(_flush_at_exit, weakref.ref(self))
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until every listener has been told of everything so far; at most this long."""
+        deadline = time.monotonic() + seconds
+        return all([listener.flush(deadline) for listener in self._listeners.values()])
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """For each listening plugin the number of events that it was too slow for."""
+        return {name: listener.dropped for name, listener in self._listeners.items()}
+
+    def _of(self, caller: Any) -> tuple[tuple[Listener, Callable[[Any], object]], ...]:
+        return tuple(
+            (
+                self._listeners.setdefault(impl.plugin_name, Listener(impl.plugin_name)),
+                impl.function if impl.argnames else _without_argument(impl.function),
+            )
+            for impl in reversed(caller.get_hookimpls())
+        )
+
+
+def _without_argument(function: Callable[[], object]) -> Callable[[Any], object]:
+    return lambda event: function()
+
+
+def _flush_at_exit(listeners: weakref.ref[Listeners]) -> None:
+    """The process ends: records of its last calls are not lost, and a listener that hangs does not hold it for long."""
+    alive = listeners()
+    if alive is not None:
+        alive.flush(2.0)

@@ -1,0 +1,99 @@
+"""What is taken out of a text before it leaves modelplug: keys, and in the words of others also where they run."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+MASK = "[redacted]"
+
+_RUN = 8
+"""So many characters of a known secret in a row are masked, wherever they stand."""
+
+_SHORTEST = 4
+"""A shorter secret is a placeholder of a local server, and part of too many words."""
+
+_TOKEN = r"[\w+/=.~*…-]"  # noqa: S105  # what keys are made of, with the marks of shortened ones
+
+_KEYS = re.compile(
+    rf"""
+      (?P<scheme>\b(?:Bearer|Basic|Token)\s+) {_TOKEN}{{6,}}
+    | (?P<header>\b(?:(?:proxy-)?authorization|cookie)["']?\s*[:=]\s*["']?) [^\s"',;}}]+ (?:\s+{_TOKEN}{{6,}})?
+    | (?P<named>(?:\b|_)(?:api[-_ ]?key|apikey|key|token|secret|password|passwd|pwd|signature|sig)["']?\s*=\s*["']?)
+      [^\s"'&,;}})]+
+    | (?P<said>(?:api[-_ ]?key|apikey|secret|password|access[-_ ]token)["'`]?
+        (?:\s+(?:provided|given|is|was|used|value|invalid))*\s*[:(\s]\s*["'`]?) (?=[^\s"'`]*[\d*]) {_TOKEN}{{8,}}
+    | (?P<long>\bkey\W{{0,4}}(?:\w{{1,12}}\W{{1,3}}){{0,3}}?) (?=[A-Za-z+/_=-]*\d)[A-Za-z0-9+/_=-]{{24,}}
+    | \b(?:sk|pk|rk|ak|dsk|csk|gsk|xai|pplx|nvapi|hf|r8|fw|tgp|ghp|gho|ghs|glpat|github_pat)[-_] {_TOKEN}{{4,}}
+    | \b(?:AIza|AKIA|ASIA) {_TOKEN}{{8,}}
+    | \beyJ[\w-]{{8,}}(?:\.[\w-]*)*
+    | [\w+/=.-]* \*{{3,}} [\w*+/=.-]*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""The usual shapes of keys, whole or shortened (`sk-abc***xyz`), and the words that come before others."""
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without these secrets, without any eight characters in a row of one, and without usual keys."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST:
+            for form in dict.fromkeys((secret, quote(secret, safe=""))):
+                text = _without(text, form)
+    return _KEYS.sub(_masked, text)
+
+
+def _masked(match: re.Match[str]) -> str:
+    return (match["scheme"] or match["header"] or match["named"] or match["said"] or match["long"] or "") + MASK
+
+
+def _without(text: str, secret: str) -> str:
+    """The text with the secret, and every run of its characters that is long enough to tell, masked."""
+    if len(secret) <= _RUN:
+        return text.replace(secret, MASK)
+    runs = {secret[i : i + _RUN] for i in range(len(secret) - _RUN + 1)}
+    kept: list[str] = []
+    start, i, last = 0, 0, len(text) - _RUN
+    while i <= last:
+        if text[i : i + _RUN] not in runs:
+            i += 1
+            continue
+        end = i + _RUN
+        while end < len(text) and text[end - _RUN + 1 : end + 1] in runs:
+            end += 1
+        kept += (text[start:i], MASK)
+        start = i = end
+    return "".join((*kept, text[start:]))
+
+
+_READ_AT_MOST = 20_000
+"""Characters of somebody else's text that are looked at."""
+
+_SHOWN_AT_MOST = 1_500
+
+_SCRIPTS = re.compile(r"<(script|style|svg)\b[^<]*(?:<(?!/\1)[^<]*)*", re.IGNORECASE)
+_TAGS = re.compile(r"<(?:!--|[a-z/!?])[^<>]*(?:>|$)|<(?=[a-z/!?])", re.IGNORECASE)
+_URLS = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>]*|\bwww\.[^\s\"'<>]+", re.IGNORECASE)
+_ADDRESSES = re.compile(
+    r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.]*\d)|(?<![\w:])(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}|"
+    r"(?<![\w:])(?:[0-9a-f]{1,4}:){1,7}:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?",
+    re.IGNORECASE,
+)
+_PATHS = re.compile(
+    r"(?<![\w.>\]])(?:~|\.{1,2})?/(?:[\w.@+-]+/)*[\w.@+-]+(?:/|\b)|\b[a-z]:\\[^\s\"'<>|]+", re.IGNORECASE
+)
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+
+def safe_text(text: str, secrets: Iterable[str] = ()) -> str:
+    """What somebody else's program said, fit to show: one bounded line without keys, HTML, URLs, addresses, paths."""
+    text = text[:_READ_AT_MOST].encode("utf-8", "replace").decode()
+    if "<" in text:
+        text = html.unescape(_TAGS.sub(" ", _SCRIPTS.sub(" ", text)))
+        text = _TAGS.sub(" ", text)  # what was escaped twice
+    text = _SPACE.sub(" ", redact(text, secrets)).strip()
+    text = _URLS.sub("[url]", text)
+    text = _PATHS.sub("[path]", _ADDRESSES.sub("[address]", text))
+    return text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 3] + "..."

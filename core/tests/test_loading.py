@@ -1,0 +1,215 @@
+"""Loading plugins: each one alone, and none can harm another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from modelplug import Hooks, Model, Plugin, PluginError, Settings, Switchboard, hookimpl
+from modelplug.testing import FakePlugin
+
+Install = Callable[..., None]
+
+GOOD = """
+from modelplug import Hooks, Model, hookimpl
+class plugin(Hooks):
+    @hookimpl
+    def provide_models(self, settings):
+        return [Model(id="good/one", provider="good")]
+"""
+
+
+def load(settings: Settings, only: set[str] | None = None, **options: Any) -> tuple[Switchboard, dict[str, Plugin]]:
+    """A board with the plugins of this test, and what became of each."""
+    names = only or {"good", "bad"}
+    board = Switchboard.load(only=names, settings=settings, **options)
+    return board, {plugin.name: plugin for plugin in board.plugins if plugin.name in names}
+
+
+def test_an_installed_plugin_is_found_and_says_what_it_brought(install: Install, settings: Settings) -> None:
+    """A plugin is described by name, version, distribution, state, import time and what it brought."""
+    install("good", GOOD)
+    board, plugins = load(settings, {"good"})
+    good = plugins["good"]
+    assert (good.version, good.distribution, good.state, good.reason) == ("1.2", "good", "loaded", None)
+    assert (good.models, good.hooks) == (1, ("provide_models",))
+    assert good.seconds > 0
+    assert [model.id for model in board.models] == ["good/one"]
+
+
+BROKEN = {
+    "import error": ("import no_such_module", "No module named 'no_such_module'"),
+    "syntax error": ("def", "SyntaxError"),
+    "SystemExit": ("raise SystemExit(3)", "SystemExit: 3"),
+    "BaseException": ("class Odd(BaseException): pass\nraise Odd('x')", "Odd: x"),
+    "missing attribute": ("", "AttributeError"),
+    "constructor": ("class plugin:\n    def __init__(self): 1 / 0", "ZeroDivisionError"),
+    "recursion": (
+        "from modelplug import Switchboard\nclass plugin:\n    def __init__(self): plugin()",
+        "RecursionError",
+    ),
+    "unmarked hook": (
+        "class plugin:\n    def provide_models(self, settings): return []",
+        "provide_models is not marked with @hookimpl",
+    ),
+    "unmarked hook of a subclass": (
+        "from modelplug import Hooks\nclass plugin(Hooks):\n    def call_finished(self, call): pass",
+        "call_finished is not marked with @hookimpl",
+    ),
+    "unknown hook": (
+        "from modelplug import hookimpl\nclass plugin:\n    @hookimpl\n    def provide_model(self): pass",
+        "provide_model",
+    ),
+    "unknown argument": (
+        "from modelplug import hookimpl\nclass plugin:\n    @hookimpl\n    def wire_name(self, model, tenant): pass",
+        "tenant",
+    ),
+    "async hook": (
+        "from modelplug import hookimpl\nclass plugin:\n    @hookimpl\n    async def wire_name(self, model): pass",
+        "wire_name is async; hooks are synchronous",
+    ),
+    "wrapped event": (
+        "from modelplug import hookimpl\nclass plugin:\n    @hookimpl(wrapper=True)\n"
+        "    def call_finished(self, call): return (yield)",
+        "call_finished cannot be wrapped",
+    ),
+    "property that raises": (
+        "from modelplug import hookimpl\nclass plugin:\n    @property\n    def wire_name(self): raise OSError('no')",
+        "no",
+    ),
+    "wrong type of models": (
+        "from modelplug import hookimpl\nclass plugin:\n    @hookimpl\n"
+        "    def provide_models(self): return [{'id': 'x'}]",
+        "provide_models brought a dict, not a Model",
+    ),
+    "models that raise": (
+        "from modelplug import hookimpl\nclass plugin:\n    @hookimpl\n    def provide_models(self): raise SystemExit",
+        "provide_models failed: SystemExit",
+    ),
+    "models without end": (
+        "from modelplug import hookimpl\nclass plugin:\n    @hookimpl\n"
+        "    def provide_models(self): return self.provide_models()",
+        "provide_models failed: RecursionError",
+    ),
+    "defaults of the wrong shape": ("class plugin:\n    defaults = {'providers': 3}", "defaults"),
+}
+
+
+@pytest.mark.parametrize(("source", "reason"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_plugin_is_quarantined_alone(install: Install, settings: Settings, source: str, reason: str) -> None:
+    """The broken plugin says why, nothing of it stays, and its neighbour works."""
+    install("good", GOOD)
+    install("bad", source)
+    board, plugins = load(settings)
+    assert plugins["bad"].state == "failed"
+    assert reason in (plugins["bad"].reason or "")
+    assert (plugins["bad"].hooks, plugins["bad"].models) == ((), 0)
+    assert board.plugin("bad") is None
+    assert plugins["good"].state == "loaded"
+    assert [model.id for model in board.models] == ["good/one"]
+
+
+def test_strict_raises_for_the_first_broken_plugin(install: Install, settings: Settings) -> None:
+    """With strict a broken plugin stops the load, and the error names it."""
+    install("bad", "import no_such_module")
+    with pytest.raises(PluginError, match="plugin 'bad'.*no_such_module"):
+        Switchboard.load(only={"bad"}, strict=True, settings=settings)
+
+
+def test_two_distributions_with_one_name(install: Install, settings: Settings) -> None:
+    """Of two plugins with one name the first distribution by name is loaded, and the other says who has the name."""
+    install("good", GOOD, distribution="a-good")
+    install("good", GOOD, distribution="b-good")
+    board, _ = load(settings, {"good"})
+    states = [(plugin.distribution, plugin.state) for plugin in board.plugins]
+    assert states == [("a-good", "loaded"), ("b-good", "failed")]
+    assert "taken by distribution 'a-good'" in (board.plugins[1].reason or "")
+
+
+def test_a_blocked_plugin_is_never_imported(install: Install, settings: Settings) -> None:
+    """A blocked plugin is listed as blocked, and its module is not run."""
+    install("bad", "raise RuntimeError('imported')")
+    _, plugins = load(settings, {"bad"}, block={"bad"})
+    assert plugins["bad"].state == "blocked"
+    assert "installed_bad" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("environment", "file"),
+    [
+        ({"MODELPLUG_BLOCK": "bad, other"}, {}),
+        ({"MODELPLUG_PLUGINS": "good"}, {}),
+        ({}, {"block": ["bad"]}),
+        ({}, {"plugins": ["good"]}),
+    ],
+)
+def test_blocking_and_allowing_by_setting(install: Install, environment: dict[str, str], file: dict[str, Any]) -> None:
+    """The environment and config.toml block plugins and name those to load."""
+    install("good", GOOD)
+    install("bad", "raise RuntimeError('imported')")
+    board = Switchboard.load(settings=Settings(environment=environment, file=file))
+    states = {plugin.name: plugin.state for plugin in board.plugins}
+    assert (states["good"], states["bad"]) == ("loaded", "blocked")
+
+
+def test_an_allowed_plugin_that_is_not_installed_is_listed(settings: Settings) -> None:
+    """A name in the allow-list that nothing brings is shown as failed, not passed over."""
+    _, plugins = load(settings, {"nowhere"})
+    assert "no installed package brings" in (plugins["nowhere"].reason or "")
+
+
+def test_a_plugin_added_by_hand_twice_is_refused(settings: Settings) -> None:
+    """One object is plugged in once, and one name is given once."""
+    board, plugin = Switchboard(settings=settings), FakePlugin()
+    board.add(plugin, name="fake")
+    with pytest.raises(PluginError, match="already loaded as 'fake'"):
+        board.add(plugin, name="again")
+    with pytest.raises(PluginError, match="already loaded"):
+        board.add(FakePlugin(), name="fake")
+    assert [p.name for p in board.plugins] == ["fake"]
+
+
+def test_a_broken_plugin_added_by_hand_leaves_nothing(settings: Settings) -> None:
+    """A plugin that fails while it is added raises, and the board is as before."""
+
+    class Bad(Hooks):
+        defaults = {"providers": {"bad": {"api_base": "http://x/v1"}}}  # noqa: RUF012 - what plugin authors write
+
+        @hookimpl
+        def provide_models(self, settings: Settings) -> Any:
+            raise ValueError("no models today")
+
+        @hookimpl
+        def wire_name(self, model: Model) -> str:
+            raise AssertionError("asked after it failed")
+
+    board = Switchboard(settings=settings)
+    board.add(FakePlugin(), name="fake")
+    with pytest.raises(PluginError, match="no models today"):
+        board.add(Bad(), name="bad")
+    assert [plugin.name for plugin in board.plugins] == ["fake"]
+    assert board._plugged.wire_name(board.resolve("one")) == "one"
+    assert board.settings.provider("bad").api_base is None
+
+
+def test_two_plugins_with_defaults_for_one_provider(install: Install, settings: Settings) -> None:
+    """The settings of a provider have one owner: a later plugin cannot move its base."""
+    table = 'class plugin:\n    defaults = {{"providers": {{"acme": {{"api_base": "http://{}/v1"}}}}}}'
+    install("bad", table.format("evil.test"))
+    install("abc", table.format("acme.test"))
+    board, plugins = load(settings, {"abc", "bad"})
+    assert "already brought by plugin 'abc'" in (plugins["bad"].reason or "")
+    assert board.settings.provider("acme").api_base == "http://acme.test/v1"
+
+
+def test_a_module_can_be_a_plugin(install: Install, settings: Settings) -> None:
+    """Hooks may be plain functions of a module."""
+    install(
+        "good",
+        "import sys\nfrom modelplug import Model, hookimpl\nplugin = sys.modules[__name__]\n"
+        "@hookimpl\ndef provide_models():\n    return [Model(id='m', provider='p')]\n",
+    )
+    board, _ = load(settings, {"good"})
+    assert board.resolve("m").provider == "p"

@@ -1,0 +1,213 @@
+"""The one layer that tries again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from modelplug import (
+    AuthFailed,
+    BadReply,
+    BadRequest,
+    CallFailed,
+    Chunk,
+    EmptyReply,
+    QuotaExhausted,
+    RateLimited,
+    Reply,
+    Request,
+    Settings,
+    StreamCut,
+    Switchboard,
+    Unavailable,
+    Unreachable,
+)
+from modelplug.retry import BUCKET, COST, Retry
+from modelplug.testing import FakePlugin, FakeStrategy, Listener
+
+HELLO = [{"role": "user", "content": "Hello"}]
+SOON = 0.001
+
+
+class Failing(FakeStrategy):
+    """Raises these errors one after another, then answers. A stream raises before or after its first chunk."""
+
+    def __init__(self, *errors: CallFailed, after_first_chunk: bool = False) -> None:
+        super().__init__()
+        self.errors = list(errors)
+        self.after_first_chunk = after_first_chunk
+        self.times: list[float] = []
+
+    async def complete(self, request: Request) -> Reply:
+        self.times.append(time.monotonic())
+        if self.errors:
+            raise self.errors.pop(0)
+        return await super().complete(request)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        self.times.append(time.monotonic())
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None and not self.after_first_chunk:
+            raise error
+        async with aclosing(super().stream(request)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+                if error is not None:
+                    raise error
+
+
+def board_with(strategy: Failing, **retry: Any) -> tuple[Switchboard, Listener]:
+    """A board that tries again."""
+    board = Switchboard(settings=Settings(environment={}, argument={"retry": retry}))
+    board.add(FakePlugin(strategy=strategy), name="fake")
+    board.add(Retry(), name="retry")
+    return board, Listener.on(board)
+
+
+async def call(board: Switchboard, stream: bool, **options: Any) -> str:
+    """The text of one call."""
+    if not stream:
+        return (await board.complete("one", HELLO, **options)).text
+    async with board.stream("one", HELLO, **options) as chunks:
+        return "".join([chunk.text async for chunk in chunks])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_passing_faults_are_tried_again_and_each_try_is_recorded(stream: bool) -> None:
+    """Two failures and an answer are one call with three attempts, each with its own outcome."""
+    strategy = Failing(Unavailable("busy", status=503, retry_after=SOON), RateLimited("slow", retry_after=SOON))
+    board, listener = board_with(strategy)
+    assert await call(board, stream) == "hello there"
+    (record,) = listener.finished
+    assert record.outcome == "ok"
+    assert [(a.outcome, a.error and a.error.type) for a in record.attempts] == [
+        ("failed", "Unavailable"),
+        ("failed", "RateLimited"),
+        ("ok", None),
+    ]
+    assert record.attempts[0].waited == SOON
+    assert sum(a.seconds + a.waited for a in record.attempts) <= record.seconds * 1.01
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_three_attempts_at_most(stream: bool) -> None:
+    """The third failure is the call's, and carries all attempts."""
+    strategy = Failing(*(Unavailable(f"busy {i}", retry_after=SOON) for i in range(5)))
+    board, _ = board_with(strategy)
+    with pytest.raises(Unavailable, match="busy 2") as caught:
+        await call(board, stream)
+    assert len(strategy.times) == len(caught.value.attempts) == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuthFailed("no"),
+        QuotaExhausted("spent", status=429),
+        BadRequest("what"),
+        StreamCut("cut"),
+        BadReply("too large", kind="too_large"),
+        Unreachable("certificate", kind="tls", retryable=False),
+        Unavailable("do not", retryable=False, retry_after=SOON),
+    ],
+    ids=lambda error: type(error).__name__ + "-" + error.kind,
+)
+async def test_what_does_not_pass_by_itself_is_not_tried_again(error: CallFailed) -> None:
+    """One attempt, and the error as it came."""
+    strategy = Failing(error)
+    board, _ = board_with(strategy)
+    with pytest.raises(type(error)):
+        await call(board, False)
+    assert len(strategy.times) == 1
+
+
+@pytest.mark.parametrize("kind", ["dns", "decode", "protocol"])
+async def test_some_faults_are_worth_one_more_try_only(kind: str) -> None:
+    """Two attempts, not three."""
+    errors = [(Unreachable if kind == "dns" else BadReply)("odd", kind=kind, retry_after=SOON) for _ in range(3)]
+    strategy = Failing(*errors)
+    board, _ = board_with(strategy)
+    with pytest.raises(CallFailed):
+        await call(board, False)
+    assert len(strategy.times) == 2
+
+
+async def test_what_the_provider_says_of_retrying_is_obeyed() -> None:
+    """`x-should-retry: true` makes even a bad request worth another try."""
+    strategy = Failing(BadRequest("odd", retryable=True, retry_after=SOON))
+    assert await call(board_with(strategy)[0], False) == "hello there"
+
+
+async def test_a_stream_is_never_tried_again_after_its_first_chunk() -> None:
+    """The caller has seen a chunk: the failure is told, with what arrived."""
+    strategy = Failing(Unavailable("gone", retry_after=SOON), after_first_chunk=True)
+    board, _ = board_with(strategy)
+    with pytest.raises(Unavailable) as caught:
+        await call(board, True)
+    assert caught.value.partial == "hello "
+    assert len(strategy.times) == 1
+    assert strategy.closed_streams == 1
+
+
+async def test_the_wait_that_the_provider_asked_for_is_kept() -> None:
+    """Not shorter than retry_after."""
+    strategy = Failing(RateLimited("slow", retry_after=0.05))
+    await call(board_with(strategy)[0], False)
+    assert 0.05 <= strategy.times[1] - strategy.times[0] < 1
+
+
+async def test_a_wait_beyond_the_deadline_fails_at_once() -> None:
+    """The error comes now and carries retry_after, so that the host can decide."""
+    strategy = Failing(RateLimited("tomorrow", retry_after=86_400))
+    board, _ = board_with(strategy)
+    start = time.monotonic()
+    with pytest.raises(RateLimited) as caught:
+        await call(board, False, timeout=5)
+    assert caught.value.retry_after == 86_400
+    assert time.monotonic() - start < 1
+
+
+async def test_an_outage_is_not_multiplied() -> None:
+    """When a provider's bucket is empty its calls are tried once; successes fill it again."""
+    strategy = Failing(*(Unavailable("down", retry_after=0) for _ in range(10_000)))
+    board, _ = board_with(strategy)
+    calls = BUCKET // COST + 20
+    for _ in range(calls):
+        with pytest.raises(Unavailable):
+            await call(board, False)
+    assert len(strategy.times) == calls + BUCKET // COST
+    strategy.errors.clear()
+    for _ in range(COST):
+        await call(board, False)
+    before = len(strategy.times)
+    strategy.errors.append(Unavailable("again", retry_after=0))
+    await call(board, False)
+    assert len(strategy.times) == before + 2
+
+
+async def test_an_empty_stream_is_tried_again() -> None:
+    """A strategy whose stream ends at once is given one more try, and then told as EmptyReply."""
+
+    class Empty(Failing):
+        async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+            self.times.append(time.monotonic())
+            return
+            yield
+
+    strategy = Empty()
+    board, listener = board_with(strategy)
+    with pytest.raises(EmptyReply):
+        await call(board, True)
+    assert len(strategy.times) == 2
+    assert len(listener.finished) == 1
+
+
+async def test_attempts_are_a_setting() -> None:
+    """One attempt means never again."""
+    strategy = Failing(Unavailable("busy", retry_after=SOON))
+    with pytest.raises(Unavailable):
+        await call(board_with(strategy, attempts=1)[0], False)
+    assert len(strategy.times) == 1
