@@ -20,11 +20,12 @@ def test_every_name_is_one_model_or_a_told_clash(brought: dict[str, tuple[Model,
     every = [model for models in brought.values() for model in models]
     for model in every:
         for name in (model.id, *model.aliases):
-            try:
-                found = catalog.resolve(name)
-            except AmbiguousModel as clash:
-                assert len(clash.owners) >= 2
+            if name in catalog.clashes:
+                with pytest.raises(AmbiguousModel):
+                    catalog.resolve(name)
+                assert len(catalog.clashes[name]) >= 2
             else:
+                found = catalog.resolve(name)
                 assert name == found.id or name in found.aliases
                 assert catalog.resolve(found.id) is found
 

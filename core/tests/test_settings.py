@@ -16,7 +16,9 @@ KEY = "sk-verysecret-0123456789"
 
 def provider(**layers: Any) -> Any:
     """The settings of provider acme; argument, file and defaults are given as its own table."""
-    tables = {name: {"providers": {"acme": table}} for name, table in layers.items() if name != "environment"}
+    tables: dict[str, Any] = {
+        name: {"providers": {"acme": table}} for name, table in layers.items() if name != "environment"
+    }
     return Settings(environment=layers.get("environment", {}), **tables).provider("acme")
 
 

@@ -145,7 +145,8 @@ class Listeners:
     def flush(self, seconds: float) -> bool:
         """Wait until every listener has been told of everything so far; at most this long."""
         deadline = time.monotonic() + seconds
-        return all([listener.flush(deadline) for listener in self._listeners.values()])
+        reached = [listener.flush(deadline) for listener in self._listeners.values()]
+        return all(reached)
 
     @property
     def dropped(self) -> dict[str, int]:

@@ -18,33 +18,26 @@ class Catalog:
 
     def __init__(self, brought: Mapping[str, tuple[Model, ...]], aliases: Mapping[str, str] | None = None) -> None:
         """`brought` maps a plugin's name to its models; `aliases` maps names of the host's choice to names here."""
+        claims = [(plugin, model) for plugin, models in brought.items() for model in models if model.enabled]
         models: dict[str, Model] = {}
         owners: dict[str, str] = {}
-        doubles: list[tuple[str, Model]] = []
-        for plugin, plugin_models in brought.items():
-            for model in plugin_models:
-                if not model.enabled:
-                    continue
-                first = models.setdefault(model.id, model)
-                if first is model:
-                    owners[model.id] = plugin
-                elif first != model or owners[model.id] != plugin:
-                    doubles.append((plugin, model))
         clashes: dict[str, list[str]] = {}
-        for plugin, model in doubles:
-            first_claim = f"{owners[model.id]}: {model.id}"
-            clashes.setdefault(model.id, [first_claim]).append(f"{plugin}: {model.id}")
+        for plugin, model in claims:
+            first = models.setdefault(model.id, model)
+            if first is model:
+                owners[model.id] = plugin
+            elif first != model or owners[model.id] != plugin:
+                clashes.setdefault(model.id, [f"{owners[model.id]}: {model.id}"]).append(f"{plugin}: {model.id}")
         names: dict[str, Model] = {}
-        for model in models.values():
+        for plugin, model in claims:
             for alias in model.aliases:
+                if alias in models:
+                    continue  # an exact id is before any alias
                 first = names.setdefault(alias, model)
-                if first is not model and alias not in models:
-                    first_claim = f"{owners[first.id]}: {first.id}"
-                    clashes.setdefault(alias, [first_claim]).append(f"{owners[model.id]}: {model.id}")
-        for _, model in [*doubles, *((owners[double.id], models[double.id]) for _, double in doubles)]:
-            for alias in model.aliases:  # an alias of an id that is not clear is not clear either
-                if alias not in models:
-                    clashes.setdefault(alias, clashes[model.id])
+                if model.id in clashes:  # an alias of what is not clear is not clear either
+                    clashes.setdefault(alias, list(clashes[model.id]))
+                elif first.id != model.id:
+                    clashes.setdefault(alias, [f"{owners[first.id]}: {first.id}"]).append(f"{plugin}: {model.id}")
         names.update(models)
         for alias, name in (aliases or {}).items():
             if name in names and name not in clashes and alias not in models:

@@ -54,7 +54,7 @@ class Chunks:
         try:
             self._source = strategy.stream(self._running.request)
         except BaseException as error:  # the border to foreign code: a stream that is no async generator function
-            failure = self._fail(error)
+            failure = self._fail(self._running, error)
         else:
             return self
         raise failure
@@ -83,7 +83,7 @@ class Chunks:
         except StopAsyncIteration:
             failure = self._end(running)
         except BaseException as error:  # everything that can end a call ends in its record
-            failure = self._fail(error)
+            failure = self._fail(running, error)
             with suppress(Exception):
                 await source.aclose()
         if failure is not None:
@@ -93,13 +93,14 @@ class Chunks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self._ended and self._running is not None:
+        running = self._running
+        if not self._ended and running is not None:
             if isinstance(error, asyncio.CancelledError):
-                self._fail(error)
+                self._fail(running, error)
             else:
                 self._ended = True
                 self._reply = self._assembly.reply()
-                self._reply.call = self._running.left(self._reply)
+                self._reply.call = running.left(self._reply)
         if self._source is not None:
             with suppress(Exception):  # the record is made; what a provider says while it is hung up on is no news
                 await self._source.aclose()
@@ -109,15 +110,14 @@ class Chunks:
         try:
             reply = self._assembly.end()
         except BaseException as error:  # StreamCut or EmptyReply
-            return self._fail(error)
+            return self._fail(running, error)
         self._ended, self._reply = True, reply
         reply.call = running.succeeded(reply)
         return None
 
-    def _fail(self, error: BaseException) -> BaseException:
-        assert self._running is not None
+    def _fail(self, running: Running, error: BaseException) -> BaseException:
         self._ended = True
         self._reply = self._assembly.reply()
-        failure = self._running.failed(error, partial=self._reply)
-        self._reply.call = self._running.call
+        failure = running.failed(error, partial=self._reply)
+        self._reply.call = running.call
         return failure

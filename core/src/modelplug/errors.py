@@ -100,7 +100,7 @@ class CallFailed(ModelplugError):
     `provider` and `attempts`, and passes the message through the redaction boundary.
 
     `kind` is a stable word for metrics, `status` an HTTP status or None, `code` the provider's own code,
-    `retry_after` seconds, `partial` the text that had arrived, `usage` the tokens where some were reported all the same.
+    `retry_after` seconds, `partial` the text that had arrived, `usage` the tokens that were reported.
     """
 
     kind: str = "failed"

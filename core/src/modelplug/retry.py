@@ -135,7 +135,7 @@ class Retrying(Layer):
             return None
         wait = error.retry_after
         if wait is None:
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1)) * random.uniform(0.5, 1.0)
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
         if request.deadline is not None and time.monotonic() + wait >= request.deadline:
             return None
         return wait if self.bucket.spend(error) else None
