@@ -1,6 +1,5 @@
 """Checks everything: `./run test`. With arguments: pytest alone, in .venv, with these arguments."""
 
-import glob
 import os
 import shutil
 import subprocess
@@ -61,10 +60,10 @@ def _is_ours(version: str) -> bool:
 
 def _find_python(version: str) -> str | None:
     """A working interpreter of this version: on PATH, or installed by pyenv, whose shims refuse inactive versions."""
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    pyenvs = {Path(folder).parent for folder in folders if Path(folder).name == "shims"} | {Path.home() / ".pyenv"}
-    installed = [found for root in sorted(pyenvs) for found in glob.glob(f"{root}/versions/{version}*/bin/python{version}")]
-    for python in [shutil.which(f"python{version}"), *installed]:
+    on_path = map(Path, os.environ.get("PATH", "").split(os.pathsep))
+    pyenvs = {folder.parent for folder in on_path if folder.name == "shims"} | {Path.home() / ".pyenv"}
+    installed = [found for root in pyenvs for found in root.glob(f"versions/{version}*/bin/python{version}")]
+    for python in [shutil.which(f"python{version}"), *sorted(map(str, installed))]:
         if python and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0:
             return python
     return None

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,46 +31,58 @@ def members() -> list[Path]:
     return [ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
 
 
-def make(say_why: bool = True) -> None:
-    """Brings .venv up to date; returns at once when only file times changed.
+def make() -> None:
+    """Brings .venv up to date: every locked package, every member.
 
     Raises:
         SetupFailed: pip or uv failed; their own words are already on stderr.
     """
-    with _alone():
-        wanted = _fingerprint()
-        ready = VENV / "ready"
-        made_in, made_from = _read_stamp(ready)
-        if made_in == str(ROOT) and made_from == wanted and _works(VENV):
-            os.utime(ready)  # ./run compares times: newer than everything again
-            return
-        started = time.monotonic()
-        if say_why:
-            _say("setting up .venv" + (" again: its sources changed" if made_from else " (once, takes a minute)"))
-        uv = uv_path()
-        if made_in != str(ROOT) or not _works(VENV):  # never finished, moved, or its Python is gone
-            run_uv(uv, "venv", "--clear", "--python", sys.executable, str(VENV))
-        ready.unlink(missing_ok=True)
-        python = ["--python", str(VENV / "bin" / "python")]
-        run_uv(uv, "pip", "sync", "--require-hashes", "--compile-bytecode", *python, str(LOCK))
-        editable = [word for folder in members() for word in ("--editable", str(folder))]
-        run_uv(uv, "pip", "install", "--no-deps", *python, *editable)
-        _compile_members()
-        _write(ready, f"{ROOT}\n{wanted}\n")
-        _say(f"ready after {time.monotonic() - started:.0f} s")
+
+    def fill(python: Path) -> None:
+        exact = ["--require-hashes", "--compile-bytecode", str(LOCK)]
+        run_uv("pip", "sync", "--python", str(python), *exact)
+        run_uv("pip", "install", "--python", str(python), "--no-deps", *_editable(members()))
+        # Our own sources too, so that a start is quick where PYTHONDONTWRITEBYTECODE is set.
+        sources = [str(folder / "src") for folder in members()]
+        subprocess.run([python, "-m", "compileall", "-q", *sources], stdout=subprocess.DEVNULL)
+
+    _mend(VENV, sys.executable, _fingerprint(members()), fill)
 
 
 def make_for_tests(venv: Path, python: str, folders: list[Path]) -> None:
-    """Makes or mends a second environment with these members alone, the test tools and the locked versions."""
-    with _alone():
-        if not _works(venv):
-            run_uv(uv_path(), "venv", "--clear", "--python", python, str(venv))
-        editable = [word for folder in folders for word in ("--editable", str(folder))]
+    """Brings a second environment up to date: these members, what they need, and the test tools, in locked versions.
+
+    Raises:
+        SetupFailed: as for `make`.
+    """
+
+    def fill(python: Path) -> None:
         pinned = ["--constraints", str(LOCK), "--group", f"{ROOT / 'pyproject.toml'}:dev"]
-        run_uv(uv_path(), "pip", "install", "--python", str(venv / "bin" / "python"), *pinned, *editable)
+        run_uv("pip", "install", "--python", str(python), *pinned, *_editable(folders))
+
+    _mend(venv, python, _fingerprint([ROOT, *folders]), fill)
 
 
-def uv_path() -> Path:
+def _mend(venv: Path, python: str, wanted: str, fill: Callable[[Path], None]) -> None:
+    """Fills the environment unless its stamp, the file `ready`, says: made in this place, from these sources."""
+    with _alone():
+        ready = venv / "ready"
+        made_in, made_from = _read_stamp(ready)
+        usable = made_in == str(ROOT) and _works(venv)
+        if usable and made_from == wanted:
+            os.utime(ready)  # ./run compares times: this makes it newer than everything again
+            return
+        started = time.monotonic()
+        _say(f"setting up {venv.name} " + ("again: its sources changed" if usable else "(once, takes a minute)"))
+        if not usable:  # new, never finished, moved, or its Python is gone
+            run_uv("venv", "--clear", "--python", python, str(venv))
+        ready.unlink(missing_ok=True)
+        fill(venv / "bin" / "python")
+        _write(ready, f"{ROOT}\n{wanted}\n")
+        _say(f"{venv.name} is ready after {time.monotonic() - started:.0f} s")
+
+
+def _uv() -> Path:
     """The pinned uv, fetched with pip into .bootstrap when it is not there yet."""
     home = BOOTSTRAP / f"uv-{UV_VERSION}"
     if not home.exists():
@@ -82,17 +94,21 @@ def uv_path() -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             raise SetupFailed("pip could not fetch uv; its reason stands above")
         partial.rename(home)
+        (BOOTSTRAP / "uv").unlink(missing_ok=True)
+        (BOOTSTRAP / "uv").symlink_to(home / "bin" / "uv")
     return home / "bin" / "uv"
 
 
-def run_uv(uv: Path, *arguments: str, environment: Mapping[str, str] = {}) -> None:
-    """Runs uv quietly: its progress is shown on a terminal, its list of packages is not."""
-    fixed = {"UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1", "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "")}
-    quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    variables = {**os.environ, **{name: value for name, value in fixed.items() if value}, **_index(), **environment}
+def run_uv(*arguments: str) -> None:
+    """Runs the pinned uv; its progress is shown on a terminal only.
+
+    Raises:
+        SetupFailed: uv ended with an error, which it has said on stderr.
+    """
+    variables = {**os.environ, **_index(), "UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1"}
     variables.pop("VIRTUAL_ENV", None)  # somebody's activated environment is not ours to touch
-    command = [str(uv), *arguments[:1], *quiet, *arguments[1:]]
-    if subprocess.run(command, cwd=ROOT, env=variables).returncode:
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    if subprocess.run([_uv(), *arguments, *quiet], cwd=ROOT, env=variables).returncode:
         raise SetupFailed(f"`uv {' '.join(arguments[:2])}` failed; its reason stands above")
 
 
@@ -124,10 +140,14 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _fingerprint() -> str:
-    sources = [LOCK, Path(__file__), *(folder / "pyproject.toml" for folder in members())]
+def _fingerprint(folders: list[Path]) -> str:
+    sources = [LOCK, Path(__file__), *(folder / "pyproject.toml" for folder in folders)]
     parts = [f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in sources]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _editable(folders: list[Path]) -> list[str]:
+    return [word for folder in folders for word in ("--editable", str(folder))]
 
 
 def _read_stamp(ready: Path) -> tuple[str, str]:
@@ -143,12 +163,6 @@ def _works(venv: Path) -> bool:
         return subprocess.run([venv / "bin" / "python", "-c", ""], capture_output=True).returncode == 0
     except OSError:
         return False
-
-
-def _compile_members() -> None:
-    """Compiles our own sources too, so that a start is quick where PYTHONDONTWRITEBYTECODE is set."""
-    sources = [str(folder / "src") for folder in members()]
-    subprocess.run([VENV / "bin" / "python", "-m", "compileall", "-q", *sources], stdout=subprocess.DEVNULL)
 
 
 def _write(path: Path, text: str) -> None:

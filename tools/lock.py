@@ -11,10 +11,11 @@ import environment
 
 def main(arguments: list[str]) -> int:
     """Resolves for every Python and platform that the members admit."""
-    names = [tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"] for folder in environment.members()]
+    projects = [folder / "pyproject.toml" for folder in environment.members()]
+    names = [tomllib.loads(project.read_text())["project"]["name"] for project in projects]
     ours = [word for name in names for word in ("--no-emit-package", name)]
     form = ["--universal", "--generate-hashes", "--no-header", "--group", "dev", "--output-file", str(environment.LOCK)]
-    environment.run_uv(environment.uv_path(), "pip", "compile", *form, *ours, *arguments, "pyproject.toml")
+    environment.run_uv("pip", "compile", *form, *ours, *arguments, *map(str, projects))
     return 0
 
 
