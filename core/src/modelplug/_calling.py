@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping
 from time import perf_counter, time
@@ -43,9 +44,16 @@ _NEVER_A_HEADER = frozenset(
 )
 
 
-def call_id() -> str:
-    """A new unique id for a call."""
-    return os.urandom(12).hex()
+class CallIds:
+    """Unique ids for the calls of one board, in every process that it is forked into."""
+
+    def __init__(self) -> None:
+        self._board = os.urandom(8).hex()
+        self._count = itertools.count(1)
+
+    def next(self) -> str:
+        """A new id."""
+        return f"{self._board}-{os.getpid():x}-{next(self._count):x}"
 
 
 def checked_params(params: Mapping[str, Any]) -> None:
@@ -70,11 +78,11 @@ def checked_params(params: Mapping[str, Any]) -> None:
 
 
 def unresolved(
-    error: UnknownModel | AmbiguousModel, name: str, operation: Operation, stream: bool, clock: float
+    call_id: str, error: UnknownModel | AmbiguousModel, name: str, operation: Operation, stream: bool, clock: float
 ) -> Call:
     """The record of a call whose name is no model: it is counted under `other`, never under the name itself."""
     return Call(
-        id=call_id(),
+        id=call_id,
         requested=str(name)[:100],
         model_id="other",
         provider="other",

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from time import perf_counter, time
 
+from modelplug._deadline import Deadline
 from modelplug._redaction import redact
 from modelplug.answers import NO_USAGE, Embeddings, Reply, Usage
 from modelplug.calls import Attempt, Call, Failure, Outcome
@@ -19,11 +20,12 @@ log = logging.getLogger("modelplug.calls")
 class Running:
     """A call between its first moment and its record. Whatever happens, `record` is reached once."""
 
-    __slots__ = ("_clock", "_started", "_tell", "call", "first_chunk", "request", "strategy")
+    __slots__ = ("_clock", "_started", "_tell", "call", "deadline", "first_chunk", "request", "strategy")
 
     def __init__(self, request: Request, strategy: str, clock: float, tell: Callable[[Call], None]) -> None:
         self.request = request
         self.strategy = strategy
+        self.deadline = Deadline(request.deadline)
         self.first_chunk: float | None = None
         self.call: Call | None = None
         self._clock = clock
@@ -90,6 +92,7 @@ class Running:
     ) -> Call:
         if self.call is not None:
             return self.call
+        self.deadline.close()
         request, seconds = self.request, perf_counter() - self._clock
         usage = NO_USAGE if answer is None else answer.usage
         if usage.source == "absent" and reported is not None:

@@ -104,6 +104,8 @@ class Usage:
         Nothing, an empty object or a total alone is `absent`. Numbers may be strings or floats when they are whole;
         one that is negative, not a number or beyond reason makes the whole usage `absent`, with its `problem`.
         """
+        if type(sent) is dict and (plain := _plain(sent)) is not None:
+            return plain
         if not isinstance(sent, Mapping) or not sent:
             return NO_USAGE
         raw = _json_safe(sent)
@@ -167,6 +169,42 @@ _COUNTS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 
 _DETAILS = frozenset({"total_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens"})
 """Counts without which the others are still worth having."""
+
+
+def _plain(sent: JsonObject) -> Usage | None:
+    """The usage as OpenAI writes it, nearly always, read quickly; None for every other shape."""
+    prompt, completion, total = sent.get("prompt_tokens"), sent.get("completion_tokens"), sent.get("total_tokens")
+    if type(prompt) is not int or type(completion) is not int or type(total) is not int:
+        return None
+    if not (0 <= prompt <= _MOST_TOKENS and 0 <= completion <= _MOST_TOKENS and 0 <= total <= _MOST_TOKENS):
+        return None
+    cached = reasoning = None
+    if len(sent) > 3:
+        prompt_details, completion_details = sent.get("prompt_tokens_details"), sent.get("completion_tokens_details")
+        if len(sent) > 3 + ("prompt_tokens_details" in sent) + ("completion_tokens_details" in sent):
+            return None
+        for details in (prompt_details, completion_details):
+            if details is None:
+                continue
+            if type(details) is not dict or not all(
+                type(n) is int and 0 <= n <= _MOST_TOKENS for n in details.values()
+            ):
+                return None
+        if prompt_details:
+            if "cache_write_tokens" in prompt_details or "cache_creation_tokens" in prompt_details:
+                return None
+            cached = _within(prompt_details.get("cached_tokens"), prompt)
+        if completion_details:
+            reasoning = _within(completion_details.get("reasoning_tokens"), completion)
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=total,
+        cached_tokens=cached,
+        reasoning_tokens=reasoning,
+        source="reported",
+        raw=sent,
+    )
 
 
 def _at(sent: Mapping[str, Any], place: tuple[str, ...]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from types import TracebackType
@@ -70,12 +69,8 @@ class Chunks:
             raise StopAsyncIteration
         failure: BaseException | None
         try:
-            deadline = running.request.deadline
-            if deadline is None:
+            with running.deadline:
                 chunk = await anext(source)
-            else:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    chunk = await anext(source)
             if running.first_chunk is None:
                 running.chunk_arrived()
             self._assembly.add(chunk)

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from attrs import evolve, frozen
 
-from modelplug._calling import call_id, checked_params, missing, unresolved
+from modelplug._calling import CallIds, checked_params, missing, unresolved
 from modelplug._entry_points import Plugin, installed
 from modelplug._plugged import Plugged
 from modelplug._running import Running
@@ -62,6 +62,7 @@ class Switchboard:
         self._given = settings if isinstance(settings, Settings) else Settings.read(settings)
         self.settings = self._given
         self.catalog = Catalog({})
+        self._ids = CallIds()
         self._plugged = Plugged()
         self._plugged.owner = lambda model_id: self.catalog.owner(model_id)
         self._brought: dict[str, tuple[Model, ...]] = {}
@@ -322,7 +323,7 @@ class Switchboard:
         try:
             model = self.catalog.resolve(name)
         except (UnknownModel, AmbiguousModel) as error:
-            self._plugged.listeners.finished(unresolved(error, name, operation, stream, clock))
+            self._plugged.listeners.finished(unresolved(self._ids.next(), error, name, operation, stream, clock))
             raise
         route: _Route | None = None
         problem: BaseException | None = None
@@ -335,7 +336,7 @@ class Switchboard:
         if timeout is None:
             timeout = DEFAULT_TIMEOUT if route is None else route.timeout
         request = Request(
-            id=call_id(),
+            id=self._ids.next(),
             requested=name,
             model=model,
             wire_name=model.id if route is None else route.wire_name,
@@ -359,9 +360,8 @@ class Switchboard:
 
 async def _answer(running: Running, carrying: Awaitable[A]) -> A:
     """Await an answer within the deadline, and finish the record whatever comes."""
-    deadline = running.request.deadline
     try:
-        async with asyncio.timeout(None if deadline is None else deadline - time.monotonic()):
+        with running.deadline:
             answer = await carrying
         if not isinstance(answer, (Reply, Embeddings)):
             raise TypeError(f"it answered a {type(answer).__name__}")

@@ -1,0 +1,59 @@
+"""One deadline over all that a call waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Any
+
+
+class Deadline:
+    """Ends a wait with TimeoutError once a moment has passed: `with deadline: await ...`, as often as need be.
+
+    One timer serves a whole stream, where `asyncio.timeout` round each chunk would cost more than reading it. Time
+    that the host spends between two waits is not interrupted; the next wait then ends at once.
+    """
+
+    __slots__ = ("_cancelling", "_passed", "_task", "_timer", "_when")
+
+    def __init__(self, when: float | None) -> None:
+        """`when` is in seconds of `time.monotonic()`; None is never."""
+        self._when = when
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0
+        self._passed = False
+
+    def __enter__(self) -> None:
+        if self._when is None:
+            return
+        if self._timer is None:
+            left = self._when - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._timer = asyncio.get_running_loop().call_later(left, self._pass)
+        elif self._passed:
+            raise TimeoutError
+        self._task = task = asyncio.current_task()
+        if task is not None:
+            self._cancelling = task.cancelling()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        task, self._task = self._task, None
+        if self._passed and task is not None:
+            ours_alone = task.uncancel() <= self._cancelling
+            if ours_alone and kind is asyncio.CancelledError:
+                raise TimeoutError from None
+
+    def close(self) -> None:
+        """The call is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _pass(self) -> None:
+        self._passed = True
+        if self._task is not None:
+            self._task.cancel()
