@@ -1,0 +1,88 @@
+"""LiteLLM's exceptions as kinds of CallFailed: one table, by class; then by the status and body of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from modelplug import (
+    AuthFailed,
+    BadReply,
+    BadRequest,
+    CallFailed,
+    ContentRefused,
+    ContextTooLong,
+    ModelNotFound,
+    QuotaExhausted,
+    RateLimited,
+    StreamCut,
+    TimedOut,
+    Unavailable,
+    Unreachable,
+    UnsupportedParameter,
+)
+from modelplug.failures import failure_from_response
+
+FAILURES: Mapping[str, type[CallFailed]] = {
+    "APIConnectionError": Unreachable,
+    "APIError": Unavailable,
+    "APIResponseValidationError": BadReply,
+    "AuthenticationError": AuthFailed,
+    "BadGatewayError": Unavailable,
+    "BadRequestError": BadRequest,
+    "BlockedPiiEntityError": ContentRefused,
+    "BudgetExceededError": QuotaExhausted,
+    "ContentPolicyViolationError": ContentRefused,
+    "ContextWindowExceededError": ContextTooLong,
+    "GuardrailRaisedException": ContentRefused,
+    "ImageFetchError": BadRequest,
+    "InternalServerError": Unavailable,
+    "InvalidRequestError": BadRequest,
+    "JSONSchemaValidationError": BadReply,
+    "LiteLLMUnknownProvider": BadRequest,
+    "MidStreamFallbackError": StreamCut,
+    "MockException": Unavailable,
+    "ModelNotMappedError": BadRequest,
+    "ModifyResponseException": ContentRefused,
+    "NotFoundError": ModelNotFound,
+    "OpenAIError": Unavailable,
+    "PaymentRequiredError": QuotaExhausted,
+    "PermissionDeniedError": AuthFailed,
+    "RateLimitError": RateLimited,
+    "RejectedRequestError": ContentRefused,
+    "RouterRateLimitError": RateLimited,
+    "RouterRateLimitErrorBasic": RateLimited,
+    "SensitiveDataRouteException": ContentRefused,
+    "ServiceUnavailableError": Unavailable,
+    "Timeout": TimedOut,
+    "ToolLoopMaxRoundsExceeded": BadReply,
+    "UnprocessableEntityError": BadRequest,
+    "UnsupportedParamsError": UnsupportedParameter,
+    "VectorStoreSearchError": BadRequest,
+}
+"""Every exception class of LiteLLM, and the class of ours that it becomes. A test finds a class that is missing."""
+
+
+def failure_from(error: Exception) -> CallFailed:
+    """What an exception of LiteLLM means, where nothing of the answer was seen on the wire."""
+    kind = next((FAILURES[cls.__name__] for cls in type(error).__mro__ if _is_litellms(cls)), None)
+    said = _said(error)
+    if kind is None:  # not an exception of LiteLLM's own: it failed inside
+        return BadReply(f"LiteLLM could not carry this call: {type(error).__name__}: {said}", kind="decode")
+    status = getattr(error, "status_code", None)
+    return kind(said, status=status if isinstance(status, int) else None)
+
+
+def failure_from_answer(status: int, headers: Mapping[str, str], body: bytes) -> CallFailed:
+    """What an answer with an error status means: the wire is asked, not LiteLLM's reading of it."""
+    return failure_from_response(status, headers, body)
+
+
+def _is_litellms(cls: type) -> bool:
+    return cls.__module__.startswith("litellm.") and cls.__name__ in FAILURES
+
+
+def _said(error: Exception) -> str:
+    """The provider's words without LiteLLM's prefix, and without the traceback that LiteLLM puts into some messages."""
+    words = str(getattr(error, "message", None) or error)
+    words = words.removeprefix(f"litellm.{type(error).__name__}: ")
+    return words.partition("Traceback (most recent call last)")[0].strip() or "no reason was given"

@@ -1,0 +1,59 @@
+"""The plugin: brings LiteLLM's catalogue, claims the models that are to be called through LiteLLM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from modelplug import Hooks, Model, ProviderSettings, Settings, Strategy, hookimpl
+
+from modelplug_litellm._providers import API_BASES
+
+if TYPE_CHECKING:
+    from modelplug_http.options import Options
+    from modelplug_http.wire import Wire
+
+
+class LiteLLMPlugin(Hooks):
+    """The models of LiteLLM's standard providers, and two strategies.
+
+    `direct` carries the providers whose setting `strategy` asks for it, `router` those that ask for it and, last of
+    all plugins, the standard providers that ask for nothing. All share one Wire.
+    """
+
+    def __init__(self) -> None:
+        self._wire: Wire | None = None
+        self._strategies: dict[tuple[str, str, Options], Strategy] = {}
+
+    @hookimpl
+    def provide_models(self, settings: Settings) -> Iterable[Model]:
+        """Asked at load: chat and embedding models, read from LiteLLM's price map."""
+        from modelplug_litellm._catalogue import models  # not before the plugin is used
+
+        return models()
+
+    @hookimpl(trylast=True)
+    def select_strategy(self, model: Model, settings: Settings) -> Strategy | None:
+        """Direct or Router, where one of them is asked for or nothing is."""
+        provider = settings.provider(model.provider)
+        name = provider.strategy or ("router" if model.provider in API_BASES else None)
+        if name not in ("direct", "router"):
+            return None
+        return self._strategy(name, provider)
+
+    def _strategy(self, name: str, provider: ProviderSettings) -> Strategy:
+        # imported when they are first needed: loading the plugin costs nothing
+        from modelplug_http.options import Options
+        from modelplug_http.wire import Wire
+
+        from modelplug_litellm.direct import Direct
+        from modelplug_litellm.router import Router
+
+        if self._wire is None:
+            self._wire = Wire()
+        options = Options.read(provider)
+        key = (name, provider.name, options)
+        if key not in self._strategies:
+            direct = Direct(self._wire, options)
+            self._strategies[key] = direct if name == "direct" else Router(direct)
+        return self._strategies[key]
