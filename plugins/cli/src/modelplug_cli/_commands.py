@@ -1,0 +1,116 @@
+"""Which commands there are. Each is imported when it is asked for, and none for the help page.
+
+Plugins bring commands of their own: an entry point in the group `modelplug.commands` whose name is the command's name,
+and which names a click command. On the help page stands the summary of its distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from modelplug_cli._verbosity import verbosity_options
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUP = "modelplug.commands"
+"""The group of entry points with commands of plugins."""
+
+OWN: Final[Mapping[str, str]] = {
+    "chat": "Ask a model, or talk with it.",
+    "models": "List and show models.",
+    "plugins": "Show what became of each plugin.",
+    "config": "Show the settings in force.",
+}
+"""Our own commands with their first help line. Each is the attribute `command` of a module of its name."""
+
+HELP = """Call language models through installed plugins.
+
+\b
+  modelplug chat "Say hello in one sentence."
+  modelplug models list
+"""
+
+
+class Commands(click.Group):
+    """The command `modelplug` with all its commands."""
+
+    def __init__(self) -> None:
+        super().__init__("modelplug", help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+        verbosity_options(self)
+        self.params.reverse()
+        self.params.append(_version_option())
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The names of all commands: our own, then those of plugins."""
+        return [*OWN, *sorted(_brought())]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Imports the command. Raises ClickException when a plugin's command cannot be imported."""
+        if name in OWN:
+            command: click.Command = import_module(f"modelplug_cli.{name}").command
+            return command
+        entry_point = _brought().get(name)
+        return None if entry_point is None else _loaded(entry_point)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands on the help page, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(OWN.items()))
+        if brought := _brought():
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(name, _summary(brought[name])) for name in sorted(brought)])
+
+
+def _brought() -> dict[str, EntryPoint]:
+    """The commands of plugins; one with a name of ours, or a second one of a name, is not among them."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, EntryPoint] = {}
+    for entry_point in sorted(entry_points(group=GROUP), key=lambda e: e.dist.name if e.dist else ""):
+        if entry_point.name not in OWN:
+            found.setdefault(entry_point.name, entry_point)
+    return found
+
+
+def _loaded(entry_point: EntryPoint) -> click.Command:
+    source = f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else "no distribution"
+    try:
+        command: Any = entry_point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the border to foreign code: SystemExit of a plugin must not end us unexplained
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise click.ClickException(f"the command {entry_point.name!r} of {source} cannot be loaded: {said}") from error
+    if not isinstance(command, click.Command):
+        raise click.ClickException(f"the command {entry_point.name!r} of {source} is no click command")
+    return command
+
+
+def _summary(entry_point: EntryPoint) -> str:
+    """The one line that the command's distribution says of itself, read without parsing the rest."""
+    text = (entry_point.dist.read_text("METADATA") or "") if entry_point.dist else ""
+    for line in text.splitlines():
+        if line.startswith("Summary: "):
+            return line.removeprefix("Summary: ")
+        if not line:
+            break
+    return ""
+
+
+def _version_option() -> click.Option:
+    return click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
+    )
+
+
+def _version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"modelplug {version('modelplug')}")
+        context.exit()

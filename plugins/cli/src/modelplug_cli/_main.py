@@ -1,0 +1,65 @@
+"""The door of the command: every ending becomes an exit status, and every error one readable line.
+
+0 done, 1 it failed, 2 wrong usage, 130 ended by Ctrl-C, 141 the reader of our output left.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from modelplug_cli._commands import Commands
+from modelplug_cli._output import complain, prepare
+from modelplug_cli._verbosity import Verbosity
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command with these arguments (default: the process's own) and ends the process."""
+    prepare()
+    verbosity = Verbosity()
+    status = run(sys.argv[1:] if arguments is None else list(arguments), verbosity)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = _reader_left()
+    sys.exit(status)
+
+
+def run(arguments: list[str], verbosity: Verbosity) -> int:
+    """The exit status of the command with these arguments."""
+    try:
+        Commands().main(arguments, prog_name="modelplug", standalone_mode=False, obj=verbosity)
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        return _reader_left()
+    except Exception as error:  # the border to people: they get one line, and the traceback on request
+        if verbosity.debug:
+            raise
+        complain(_said(error))
+        return 1
+    return 0
+
+
+def _said(error: Exception) -> str:
+    from modelplug import ModelplugError  # loaded by now, or this is a fault of ours
+
+    if isinstance(error, ModelplugError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+
+
+def _reader_left() -> int:
+    """Whoever read our output is gone, as in `modelplug models list | head`: no news."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+    return 141

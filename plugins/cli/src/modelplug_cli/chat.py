@@ -1,0 +1,130 @@
+"""`modelplug chat`: one question, piped input, or a conversation."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelplug_cli._output import remark
+from modelplug_cli._verbosity import verbosity_options
+
+if TYPE_CHECKING:
+    from modelplug_cli._asking import Asking, Message
+
+_PATIENCE = 5.0
+"""Seconds until we say that we wait for standard input: a caller may have left it open by mistake."""
+
+
+class Parameter(click.ParamType):
+    """`name=value`: a parameter of the call, its value JSON where it is, else text."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, Any]:
+        """The name and the value. Fails for text without `=`."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not (equals and name.strip()):
+            self.fail(f"{value!r} is not name=value, such as temperature=0.2", param, context)
+        return name.strip(), parsed(text)
+
+
+def parsed(text: str) -> Any:
+    """The value that JSON text stands for; text that is no JSON is itself."""
+    import json
+
+    def refuse(word: str) -> Any:
+        raise ValueError(word)  # Python's NaN and Infinity are not JSON
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+@click.command("chat")
+@click.argument("prompt", required=False)
+@click.option("-m", "--model", metavar="MODEL", help="Id or alias; default: the setting default_model.")
+@click.option("-s", "--system", metavar="TEXT", help="What the model is told before anything else.")
+@click.option("-o", "--option", "options", type=Parameter(), multiple=True, metavar="NAME=VALUE",
+              help="A parameter of the call: -o temperature=0.2 -o 'stop=[\"x\"]'. Repeatable.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the whole call.")
+@click.option("--no-stream", is_flag=True, help="Wait for the whole answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON, with the record of the call.")
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+@verbosity_options
+def command(
+    prompt: str | None,
+    model: str | None,
+    system: str | None,
+    options: Iterable[tuple[str, Any]],
+    timeout: float | None,
+    no_stream: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Ask a model, or talk with it.
+
+    Asks PROMPT, or what is piped in, or PROMPT about what is piped in. Without any of them it is a conversation: Ctrl-C
+    stops an answer, Ctrl-D ends it.
+
+    The answer goes to stdout as it arrives, everything else to stderr.
+    """
+    question = _question(prompt)
+    if question is None and as_json:
+        raise click.UsageError("--json needs a prompt")
+    from modelplug import ConfigError
+
+    from modelplug_cli import _board
+    from modelplug_cli._asking import Asking
+
+    board = _board.load()
+    name = model or board.settings.get("default_model")
+    if name is None:
+        raise ConfigError("default_model", "is not set", "Give -m MODEL; `modelplug models list` shows which.")
+    asking = Asking(
+        board, str(name), dict(options), timeout=timeout, stream=not no_stream, json=as_json, quiet=quiet
+    )
+    told: list[Message] = [{"role": "system", "content": system}] if system else []
+    if question is None:
+        from modelplug_cli._conversation import converse
+
+        converse(asking, told)
+    else:
+        _ask_once(asking, [*told, {"role": "user", "content": question}])
+
+
+def _ask_once(asking: Asking, messages: Sequence[Message]) -> None:
+    import asyncio
+
+    async def ask() -> None:
+        async with asking.board:
+            await asking.ask(messages)
+
+    asyncio.run(ask())
+
+
+def _question(prompt: str | None) -> str | None:
+    """The prompt and what is piped in; None when there is neither and a person sits at the keyboard."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return prompt
+    piped = _read_stdin()
+    question = "\n\n".join(part for part in (prompt, piped) if part and part.strip())
+    if not question:
+        raise click.UsageError("there is nothing to ask: no PROMPT, and nothing came on standard input")
+    return question
+
+
+def _read_stdin() -> str:
+    note = threading.Timer(_PATIENCE, remark, ["waiting for the end of standard input (none? then add </dev/null)"])
+    note.daemon = True
+    note.start()
+    try:
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    finally:
+        note.cancel()
