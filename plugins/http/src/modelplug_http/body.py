@@ -61,34 +61,35 @@ def read(body: bytes) -> Body:
     body = body.removeprefix(_BOM).strip(_SPACE)
     if not body:
         raise EmptyReply("the provider answered with success and nothing in it")
-    shape = shape_of(body, complete=True)
-    if shape == "json":
+    shape = shape_of(body)
+    if shape == "page":
+        raise not_json(body, shape)
+    if shape != "events":
         try:
             return Body(data=decoded(_without_done(body)))
         except BadReply:
+            if shape != "json":
+                raise not_json(body, shape) from None
             if b"\n" not in body:
                 raise
-    elif shape != "events":
-        raise not_json(body, shape)
     reader = EventReader(limit=len(body))
     return Body(events=tuple(decoded(data) for _, data in reader.feed(body) + reader.end() if data != DONE))
 
 
-def shape_of(start: bytes, *, complete: bool = False) -> Shape | None:
-    """What these first bytes begin. None while there are too few of them, unless they are `complete`."""
-    start = start.removeprefix(_BOM).lstrip(_SPACE)
-    head = start[:_LONGEST_FIELD]
+def shape_of(start: bytes) -> Shape | None:
+    """What these first bytes begin. None while there are too few of them."""
+    head = start.removeprefix(_BOM).lstrip(_SPACE)[:_LONGEST_FIELD]
     if head[:1] in (b"{", b"["):
         return "json"
-    if head[:1] == b":" or any(
-        head.startswith(field) and head[len(field) :][:1] in (b":", b"\r", b"\n") for field in _FIELDS
-    ):
-        return "events"
     if head[:1] == b"<":
         return "page"
-    if complete or (head and not any(field.startswith(head[: len(field)]) for field in _FIELDS)):
-        return "json" if complete and head[:1].isalnum() is False and head[:1] in (b'"', b"-") else "text"
-    return None
+    if head[:1] == b":" or any(_is_field(head, field) for field in _FIELDS):
+        return "events"
+    return None if _BOM.startswith(head) or any(field.startswith(head) for field in _FIELDS) else "text"
+
+
+def _is_field(head: bytes, field: bytes) -> bool:
+    return head.startswith(field) and head[len(field) : len(field) + 1] in (b":", b"\r", b"\n")
 
 
 def too_large(limit: int) -> BadReply:

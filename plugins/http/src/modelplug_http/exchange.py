@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from attrs import field, frozen
-from modelplug.errors import CallFailed, TimedOut, Unreachable
+from modelplug.errors import BadReply, CallFailed, TimedOut, Unreachable
 from modelplug.failures import failure_from_response
 
 from modelplug_http.body import too_large
@@ -91,9 +91,7 @@ class Exchange:
         try:
             data = await content.readany()
         except foreign_errors() as error:
-            if self._settled != _NEVER:
-                return b""
-            raise (self._overdue or failure_from(error)) from None
+            data = self._left_over(error)
         finally:
             self._silent_since = _NEVER
         self._size += len(data)
@@ -102,6 +100,16 @@ class Exchange:
                 raise too_large(self._limit)
             self._breath = min(self._size + _BREATH, self._limit)
             await asyncio.sleep(0)
+        return data
+
+    def _left_over(self, error: BaseException) -> bytes:
+        """What had arrived when the body broke off; the client would drop it. Without any, raises what happened."""
+        content = self._response.content
+        content.set_exception(None)  # type: ignore[arg-type]  # no other way to read on
+        data: bytes = content.read_nowait()
+        content.set_exception(error)
+        if not data and self._settled == _NEVER:
+            raise (self._overdue or failure_from(error)) from None
         return data
 
     async def whole(self) -> bytes:
@@ -207,6 +215,8 @@ def _redirected(url: str, response: aiohttp.ClientResponse) -> str:
 
 async def _failure(exchange: Exchange) -> CallFailed:
     """What a status without success means; as much of the body as came is read for it."""
+    if exchange.status < 200:
+        return BadReply("the provider answers with a status that was not asked for", kind="protocol")
     pieces: list[bytes] = []
     size, since = 0, exchange.now
     try:
