@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))  # for loopback.py, which the tests share
-
-from loopback import Play, StartUpstream, Upstream
 from modelplug_http.options import Options
 from modelplug_http.strategy import Http
 from modelplug_http.wire import Wire
+
+from plugins.http.tests.loopback import Play, StartUpstream, Upstream
 
 QUICK = Options(connect_timeout=5, first_byte_timeout=5, idle_timeout=0.5, grace=0.2)
 

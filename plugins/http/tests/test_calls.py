@@ -1,7 +1,19 @@
 """Calls as a host makes them: whole answers, streams, embeddings."""
 
-from loopback import DONE, FINISH, HELLO, KEY, USAGE, StartUpstream, answer, completion, request_to, stream
 from modelplug_http.strategy import Http
+
+from plugins.http.tests.loopback import (
+    DONE,
+    FINISH,
+    HELLO,
+    KEY,
+    USAGE,
+    StartUpstream,
+    answer,
+    completion,
+    request_to,
+    stream,
+)
 
 
 async def test_a_whole_answer_is_read(http: Http, upstream: StartUpstream) -> None:

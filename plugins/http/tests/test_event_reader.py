@@ -1,5 +1,7 @@
 """The reader of server-sent events."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("sent, expected", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(("sent", "expected"), CASES.values(), ids=CASES)
 def test_what_is_read(sent: bytes, expected: list[bytes]) -> None:
     """Each spelling of events that servers use is read."""
     assert [data for _, data in events(sent)] == expected
@@ -66,7 +68,7 @@ STREAMS = st.lists(st.tuples(LINES, ENDS)).map(lambda lines: b"".join(part for l
 def test_any_cut_gives_the_same_events(sent: bytes, cuts: list[int]) -> None:
     """Law: however the bytes are cut, the events are the same."""
     places = [0, *sorted(cut for cut in cuts if cut < len(sent)), len(sent)]
-    assert events(*(sent[a:b] for a, b in zip(places, places[1:], strict=False))) == events(sent)
+    assert events(*(sent[a:b] for a, b in pairwise(places))) == events(sent)
 
 
 def test_an_event_has_a_name() -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong below the answer, as far as the wire has to do with it. The numbers are those of the list of faults."""
+"""What goes wrong below the answer, as far as the wire goes. The numbers are those of the list of faults."""
 
 import asyncio
 import gzip
@@ -9,7 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from loopback import (
+from modelplug import BadReply, BadRequest, CallFailed, Credentials, StreamCut, TimedOut, Unreachable
+from modelplug_http.options import Options
+from modelplug_http.strategy import Http
+from modelplug_http.wire import Wire
+
+from plugins.http.tests.loopback import (
     DONE,
     FINISH,
     HELLO,
@@ -30,10 +35,6 @@ from loopback import (
     request_to,
     stream,
 )
-from modelplug import BadReply, BadRequest, CallFailed, Credentials, StreamCut, TimedOut, Unreachable
-from modelplug_http.options import Options
-from modelplug_http.strategy import Http
-from modelplug_http.wire import Wire
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 PROMISED = HEAD + b"content-length: 1000\r\n\r\n"

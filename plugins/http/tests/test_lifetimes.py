@@ -8,7 +8,12 @@ import time
 from contextlib import aclosing
 
 import pytest
-from loopback import (
+from modelplug import Credentials, Unreachable
+from modelplug_http.options import Options
+from modelplug_http.strategy import Http
+from modelplug_http.wire import Wire
+
+from plugins.http.tests.loopback import (
     DONE,
     FINISH,
     HELLO,
@@ -24,10 +29,6 @@ from loopback import (
     request_to,
     stream,
 )
-from modelplug import Credentials, Unreachable
-from modelplug_http.options import Options
-from modelplug_http.strategy import Http
-from modelplug_http.wire import Wire
 
 
 async def closed_soon(server: Upstream) -> None:
@@ -204,7 +205,7 @@ def test_48_a_forked_child_opens_its_own() -> None:
         await http.complete(request_to(server))
         if (child := os.fork()) == 0:
             os._exit(0)
-        os.waitpid(child, 0)
+        await asyncio.to_thread(os.waitpid, child, 0)
         await http.complete(request_to(server))
         assert server.connections == 1
         await server.stop()

@@ -5,7 +5,20 @@ import time
 from typing import Any
 
 import pytest
-from loopback import (
+from modelplug import (
+    AuthFailed,
+    BadReply,
+    CallFailed,
+    EmptyReply,
+    QuotaExhausted,
+    StreamCut,
+    TimedOut,
+    Unavailable,
+    Unreachable,
+)
+from modelplug_http.strategy import Http
+
+from plugins.http.tests.loopback import (
     DONE,
     FINISH,
     HELLO,
@@ -26,18 +39,6 @@ from loopback import (
     request_to,
     stream,
 )
-from modelplug import (
-    AuthFailed,
-    BadReply,
-    CallFailed,
-    EmptyReply,
-    QuotaExhausted,
-    StreamCut,
-    TimedOut,
-    Unavailable,
-    Unreachable,
-)
-from modelplug_http.strategy import Http
 
 PAGE = b"<!doctype html><html><body>Please log in</body></html>"
 WIDE = json.dumps(chunk({"content": "你🦀"}), ensure_ascii=False).encode()

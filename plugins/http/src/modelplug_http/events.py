@@ -98,7 +98,7 @@ class Events:
         return values
 
     def _decoded(self, events: list[Event]) -> list[Any]:
-        values = []
+        values: list[Any] = []
         for name, data in events:
             if data == bodies.DONE:
                 self._ended = True
@@ -122,7 +122,7 @@ class Events:
         self._ended = True
         if self._start is not None:
             return self._whole(self._start)
-        values = []
+        values: list[Any] = []
         for name, data in self._reader.end():
             try:
                 value = bodies.decoded(data)

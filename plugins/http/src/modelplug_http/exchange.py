@@ -59,6 +59,7 @@ class Exchange:
         self._settled = _NEVER
         self._silent_since = _NEVER  # while nobody waits for bytes, nothing is silent
         self._timer: asyncio.TimerHandle | None = None
+        self._gone: asyncio.Future[None] | None = None
         self._overdue: TimedOut | None = None
         self._limit = post.limit
         self._size = 0
@@ -87,7 +88,7 @@ class Exchange:
         content = self._response.content
         self._silent_since = since
         if self._timer is None and not content.is_eof():
-            self._timer = self._loop.call_at(self._due(), self._look)
+            self._watch()
         try:
             data = await content.readany()
         except foreign_errors() as error:
@@ -140,10 +141,30 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._gone is not None:
+            self._gone.remove_done_callback(self._lost)
+            self._gone = None
         self._response.close()
         if self._lent is not None:
             self._lent.busy -= 1
             self._lent = None
+
+    def _watch(self) -> None:
+        """Watch a body that has not ended: its deadlines, and its connection."""
+        self._timer = self._loop.call_at(self._due(), self._look)
+        connection = self._response.connection
+        if connection is not None and connection.protocol is not None:
+            self._gone = connection.protocol.closed
+            if self._gone is not None:
+                self._gone.add_done_callback(self._lost)
+
+    def _lost(self, gone: asyncio.Future[None]) -> None:
+        """The connection is gone. After a malformed part the client closes it and leaves the reader waiting."""
+        connection, content = self._response.connection, self._response.content
+        error = None if gone.cancelled() else gone.exception()
+        if not content.is_eof() and content.exception() is None:
+            told = None if connection is None or connection.protocol is None else connection.protocol.exception()
+            content.set_exception(told or error or ConnectionResetError())
 
     def _due(self) -> float:
         return min(self._deadline, self._settled, min(self._silent_since, self.now) + self._idle)
