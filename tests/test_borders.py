@@ -7,7 +7,8 @@ from importlib.metadata import packages_distributions
 
 import pytest
 from packaging.utils import canonicalize_name
-from workspace import ROOT, Distribution, distributions
+
+from tests.workspace import ROOT, Distribution, distributions
 
 MEMBERS = distributions()
 EVERY_MEMBER = pytest.mark.parametrize("member", MEMBERS, ids=[member.name for member in MEMBERS])

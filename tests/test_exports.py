@@ -4,7 +4,8 @@ import ast
 import importlib
 
 import pytest
-from workspace import Distribution, distributions
+
+from tests.workspace import Distribution, distributions
 
 MEMBERS = distributions()
 EVERY_MEMBER = pytest.mark.parametrize("member", MEMBERS, ids=[member.name for member in MEMBERS])

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from workspace import ROOT, Distribution, distributions
+
+from tests.workspace import ROOT, Distribution, distributions
 
 MEMBERS = distributions()
 EVERY_MEMBER = pytest.mark.parametrize("member", MEMBERS, ids=[member.name for member in MEMBERS])

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from workspace import ROOT
+from tests.workspace import ROOT
 
 
 def _run(script: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

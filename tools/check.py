@@ -48,7 +48,11 @@ def _test_on(version: str) -> int:
         _say(f"Python {version} is not on this machine: its tests were not run")
         return 0
     venv = ROOT / f".venv-{version}"
-    environment.make_for_tests(venv, python, [ROOT / folder for folder in PURE])
+    try:
+        environment.make(venv, python)
+    except environment.SetupFailed as failure:
+        _say(str(failure))
+        return 1
     tests = [path for folder in PURE if (path := f"{folder}/tests") and any((ROOT / path).glob("**/test_*.py"))]
     _say(f"Python {version}:")
     return _run("pytest", "--quiet", "-m", "not slow and not model", "-p", "no:cacheprovider", *tests, venv=venv)
@@ -74,8 +78,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except environment.SetupFailed as failure:
-        _say(str(failure))
-        sys.exit(1)
+    sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,42 +31,15 @@ def members() -> list[Path]:
     return [ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
 
 
-def make() -> None:
-    """Brings .venv up to date: every locked package, every member.
+def make(venv: Path = VENV, python: str = sys.executable) -> None:
+    """Brings an environment up to date, unless its stamp, the file `ready`, says: made in this place, of these sources.
 
     Raises:
         SetupFailed: pip or uv failed; their own words are already on stderr.
     """
-
-    def fill(python: Path) -> None:
-        exact = ["--require-hashes", "--compile-bytecode", str(LOCK)]
-        run_uv("pip", "sync", "--python", str(python), *exact)
-        run_uv("pip", "install", "--python", str(python), "--no-deps", *_editable(members()))
-        # Our own sources too, so that a start is quick where PYTHONDONTWRITEBYTECODE is set.
-        sources = [str(folder / "src") for folder in members()]
-        subprocess.run([python, "-m", "compileall", "-q", *sources], stdout=subprocess.DEVNULL)
-
-    _mend(VENV, sys.executable, _fingerprint(members()), fill)
-
-
-def make_for_tests(venv: Path, python: str, folders: list[Path]) -> None:
-    """Brings a second environment up to date: these members, what they need, and the test tools, in locked versions.
-
-    Raises:
-        SetupFailed: as for `make`.
-    """
-
-    def fill(python: Path) -> None:
-        pinned = ["--constraints", str(LOCK), "--group", f"{ROOT / 'pyproject.toml'}:dev"]
-        run_uv("pip", "install", "--python", str(python), *pinned, *_editable(folders))
-
-    _mend(venv, python, _fingerprint([ROOT, *folders]), fill)
-
-
-def _mend(venv: Path, python: str, wanted: str, fill: Callable[[Path], None]) -> None:
-    """Fills the environment unless its stamp, the file `ready`, says: made in this place, from these sources."""
     with _alone():
         ready = venv / "ready"
+        wanted = _fingerprint()
         made_in, made_from = _read_stamp(ready)
         usable = made_in == str(ROOT) and _works(venv)
         if usable and made_from == wanted:
@@ -77,9 +50,23 @@ def _mend(venv: Path, python: str, wanted: str, fill: Callable[[Path], None]) ->
         if not usable:  # new, never finished, moved, or its Python is gone
             run_uv("venv", "--clear", "--python", python, str(venv))
         ready.unlink(missing_ok=True)
-        fill(venv / "bin" / "python")
+        _fill(venv / "bin" / "python")
         _write(ready, f"{ROOT}\n{wanted}\n")
         _say(f"{venv.name} is ready after {time.monotonic() - started:.0f} s")
+
+
+def _fill(python: Path) -> None:
+    """Installs every locked package and every member.
+
+    `uv pip sync` would ask the network again even when every package is there.
+    """
+    locked = ["--require-hashes", "--compile-bytecode", "--requirements", str(LOCK)]
+    ours = [word for folder in members() for word in ("--editable", str(folder))]
+    for packages in (locked, ours):
+        run_uv("pip", "install", "--python", str(python), "--no-deps", *packages)
+    # Our own sources are compiled too, so that a start is quick where PYTHONDONTWRITEBYTECODE is set.
+    sources = [str(folder / "src") for folder in members()]
+    subprocess.run([python, "-m", "compileall", "-q", *sources], stdout=subprocess.DEVNULL)
 
 
 def _uv() -> Path:
@@ -140,14 +127,10 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _fingerprint(folders: list[Path]) -> str:
-    sources = [LOCK, Path(__file__), *(folder / "pyproject.toml" for folder in folders)]
+def _fingerprint() -> str:
+    sources = [LOCK, Path(__file__), *(folder / "pyproject.toml" for folder in members())]
     parts = [f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in sources]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _editable(folders: list[Path]) -> list[str]:
-    return [word for folder in folders for word in ("--editable", str(folder))]
 
 
 def _read_stamp(ready: Path) -> tuple[str, str]:
