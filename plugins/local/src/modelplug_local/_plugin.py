@@ -24,7 +24,10 @@ class Local(Hooks):
     `progress` may be set by the host: it is told, by another thread, while the model is fetched.
     """
 
-    defaults: ClassVar[Mapping[str, Any]] = {"providers": {PROVIDER: {"strategy": "local"}}}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "default_model": "local",
+        "providers": {PROVIDER: {"strategy": "local"}},
+    }
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
