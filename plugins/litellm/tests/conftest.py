@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,7 @@ import pytest
 from modelplug import Switchboard
 from modelplug_litellm import LiteLLMPlugin, _importing
 
-sys.path.append(str(Path(__file__).parent))
-
-from provider_on_loopback import Upstream
+from plugins.litellm.tests.provider_on_loopback import Upstream
 
 
 @pytest.fixture

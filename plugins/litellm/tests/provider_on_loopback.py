@@ -10,12 +10,16 @@ USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
 
 class Upstream:
-    """A provider on loopback. `requests` are what it got; `answers` are what it says next, else it says hello."""
+    """A provider on loopback. `requests` are what it got; `answers` are what it says next, else it says hello.
+
+    With `hold` it never comes to the end of an answer. `alone` is set while nobody is connected.
+    """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.answers: list[tuple[int, str, bytes]] = []
-        self.open = 0
+        self.alone = asyncio.Event()
+        self.hold = False
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -53,9 +57,13 @@ class Upstream:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        self.open += 1
-        task.add_done_callback(lambda _: setattr(self, "open", self.open - 1))
+        task.add_done_callback(self._left)
+        self.alone.clear()
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self.alone.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -69,7 +77,7 @@ class Upstream:
                 status, content_type, content = self.answers.pop(0) if self.answers else hello(target, sent)
                 writer.write(
                     f"HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\n"
-                    f"content-length: {len(content)}\r\n\r\n".encode()
+                    f"content-length: {len(content) + self.hold}\r\n\r\n".encode()
                     + content
                 )
                 await writer.drain()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from modelplug import Credentials, Hooks, Model, Settings, Switchboard, hookimpl
-from provider_on_loopback import USAGE, Upstream
+
+from plugins.litellm.tests.provider_on_loopback import USAGE, Upstream
 
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
