@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelplug._verdict import failure_of_end
 from modelplug.answers import NO_USAGE, Chunk, JsonObject, Reply, Usage
-from modelplug.reading import judge_end
 
 _JOINED = ("content", "reasoning_content", "refusal")
 _HANDLED = frozenset({*_JOINED, "role", "tool_calls"})
@@ -28,16 +28,16 @@ class Assembly:
         data = chunk.data
         if self._first is None:
             self._first = data
-        for sent in data["choices"]:
-            index = sent["index"]
+        for sent in data.get("choices") or ():
+            index = sent.get("index") or 0
             choice = self._choices.get(index)
             if choice is None:
                 choice = self._choices[index] = _Choice()
-            delta = sent["delta"]
+            delta = sent.get("delta") or {}
             content = delta.get("content")
-            if content:
+            if type(content) is str and content:
                 choice.content.append(content)
-            if sent["finish_reason"] is not None or len(delta) > 1 or content is None:
+            if len(delta) != 1 or content is None or sent.get("finish_reason") is not None or sent.get("logprobs"):
                 choice.take(sent, delta)
         sent_usage = data.get("usage")
         if sent_usage:
@@ -60,14 +60,14 @@ class Assembly:
     def end(self) -> Reply:
         """The Reply of a stream that is over. Raises StreamCut, EmptyReply or ContentRefused where it is none."""
         reply = self.reply()
-        finishes = {choice.finish for choice in self._choices.values() if choice.finish is not None}
-        judge_end(
-            finish="stop" if finishes else None,
+        failure = failure_of_end(
+            [choice.finish for choice in self._choices.values()],
             something=any(choice.something for choice in self._choices.values()),
-            finish_reasons=finishes,
             usage=self._usage,
             partial=reply.text,
         )
+        if failure is not None:
+            raise failure
         return reply
 
     def _take_usage(self, sent: Any) -> None:
@@ -80,7 +80,7 @@ class Assembly:
 class _Choice:
     """One choice as far as it has come."""
 
-    __slots__ = ("calls", "content", "finish", "others", "parts", "rest", "role")
+    __slots__ = ("calls", "content", "finish", "logprobs", "others", "parts", "rest", "role")
 
     def __init__(self) -> None:
         self.content: list[str] = []
@@ -90,6 +90,7 @@ class _Choice:
         self.finish: str | None = None
         self.rest: JsonObject = {}
         self.others: JsonObject = {}
+        self.logprobs: dict[str, list[Any]] = {}
 
     @property
     def something(self) -> bool:
@@ -99,13 +100,14 @@ class _Choice:
     def take(self, sent: JsonObject, delta: JsonObject) -> None:
         """All that is not plain text."""
         for name in _JOINED[1:]:
-            if piece := delta.get(name):
+            if isinstance(piece := delta.get(name), str) and piece:
                 self.parts.setdefault(name, []).append(piece)
         self.role = delta.get("role") or self.role
         for item in delta.get("tool_calls") or ():
-            call = self.calls.get(item["index"])
+            index = item.get("index") or 0
+            call = self.calls.get(index)
             if call is None:
-                call = self.calls[item["index"]] = _Call(item.get("id"))
+                call = self.calls[index] = _Call(item.get("id"))
             function = item.get("function") or {}
             call.name = call.name or function.get("name") or ""
             if piece := function.get("arguments"):
@@ -113,7 +115,11 @@ class _Choice:
         for name, value in delta.items():
             if name not in _HANDLED and value is not None:
                 self._take_other(name, value)
-        if sent["finish_reason"] is not None:
+        if isinstance(logprobs := sent.get("logprobs"), dict):
+            for name, tokens in logprobs.items():
+                if isinstance(tokens, list):
+                    self.logprobs.setdefault(name, []).extend(tokens)
+        if sent.get("finish_reason") is not None:
             self.finish = sent["finish_reason"]
             self.rest = {name: value for name, value in sent.items() if name not in ("delta", "index")}
 
@@ -139,7 +145,10 @@ class _Choice:
                 }
                 for _, call in sorted(self.calls.items())
             ]
-        return {"finish_reason": None, **self.rest, "index": index, "message": message}
+        choice = {"finish_reason": None, **self.rest, "index": index, "message": message}
+        if self.logprobs:
+            choice["logprobs"] = self.logprobs
+        return choice
 
 
 class _Call:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Deadline:
@@ -28,6 +30,8 @@ class Deadline:
     def __enter__(self) -> None:
         if self._when is None:
             return
+        import asyncio  # imported by the first call: loading and listing need no event loop
+
         if self._timer is None:
             left = self._when - time.monotonic()
             if left <= 0:
@@ -45,7 +49,7 @@ class Deadline:
         task, self._task = self._task, None
         if self._passed and task is not None:
             ours_alone = task.uncancel() <= self._cancelling
-            if ours_alone and kind is asyncio.CancelledError:
+            if ours_alone and is_cancelled(error):
                 raise TimeoutError from None
 
     def close(self) -> None:
@@ -57,3 +61,10 @@ class Deadline:
         self._passed = True
         if self._task is not None:
             self._task.cancel()
+
+
+def is_cancelled(error: BaseException | None) -> bool:
+    """Whether this is asyncio's cancellation. Imports it late: loading and listing need no event loop."""
+    from asyncio import CancelledError
+
+    return isinstance(error, CancelledError)

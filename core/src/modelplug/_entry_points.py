@@ -42,15 +42,9 @@ def installed(*, only: Collection[str] | None, block: Collection[str]) -> Iterat
     A blocked plugin is never imported. Of two with one name the first distribution by name wins. Whatever an import
     raises, SystemExit included, stays with its plugin.
     """
-    entry_points = metadata.entry_points(group=PROJECT)
+    found = [(_described(entry_point), entry_point) for entry_point in metadata.entry_points(group=PROJECT)]
     taken: dict[str, str | None] = {}
-    for entry_point in sorted(entry_points, key=lambda e: (e.name, e.dist.name if e.dist else "")):
-        dist = entry_point.dist
-        plugin = Plugin(
-            name=entry_point.name,
-            distribution=dist.name if dist else None,
-            version=dist.version if dist else None,
-        )
+    for plugin, entry_point in sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution or "")):
         if plugin.name in block:
             yield evolve(plugin, state="blocked", reason="blocked by a setting"), None
         elif only is not None and plugin.name not in only:
@@ -63,8 +57,15 @@ def installed(*, only: Collection[str] | None, block: Collection[str]) -> Iterat
         else:
             taken[plugin.name] = plugin.distribution
             yield _imported(plugin, entry_point)
-    for name in sorted(set(only or ()) - {entry_point.name for entry_point in entry_points} - set(block)):
+    for name in sorted(set(only or ()) - {plugin.name for plugin, _ in found} - set(block)):
         yield Plugin(name=name).failed("no installed package brings a plugin of this name"), None
+
+
+def _described(entry_point: metadata.EntryPoint) -> Plugin:
+    if entry_point.dist is None:
+        return Plugin(name=entry_point.name)
+    facts = entry_point.dist.metadata  # read once: each look at `dist.name` parses the file again
+    return Plugin(name=entry_point.name, distribution=facts["Name"], version=facts["Version"])
 
 
 def _imported(plugin: Plugin, entry_point: metadata.EntryPoint) -> tuple[Plugin, Any]:

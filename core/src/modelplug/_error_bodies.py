@@ -61,20 +61,21 @@ def error_in(answer: Mapping[str, Any], *, something: tuple[str, ...] = ("choice
     if isinstance(header, Mapping) and header.get("message") and header.get("code"):
         return said_in(answer)
     said = said_in(answer)
-    failing = said.number not in (None, 0, 200) or (
-        said.code is not None and said.code.lower() not in ("ok", "success")
-    )
-    if said.message and (failing or answer.get("success") is False or not any(name in answer for name in something)):
-        return said
-    return said if failing and said.number is not None else None
+    fine = said.number in (None, 0, 200) and (said.code or "ok").lower() in ("ok", "success")
+    if not fine or answer.get("success") is False:
+        return said if said.message or said.number is not None else None
+    bare = said.number is None and said.code is None and (said.type or "").lower() not in _SIGNS_OF_LIFE
+    return said if said.message and bare else None
 
 
-def _is_error(value: object) -> bool:
+_SIGNS_OF_LIFE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
+
+
+def _is_error(value: object, depth: int = _DEEPEST) -> bool:
     """Whether an `error` field reports one: some servers send it empty or with zeroes in every answer."""
-    if isinstance(value, Mapping):
-        return any(_is_error(item) for item in value.values())
-    if isinstance(value, list):
-        return any(_is_error(item) for item in value)
+    if depth and isinstance(value, (Mapping, list)):
+        items = value.values() if isinstance(value, Mapping) else value
+        return any(_is_error(item, depth - 1) for item in items)
     return bool(value)
 
 
@@ -182,7 +183,7 @@ def _filled(said: Said, body: Mapping[str, Any]) -> Said:
     status = body.get("status", body.get("status_code"))
     return Said(
         message=said.message,
-        code=said.code or _word(code) or (_word(status) if isinstance(status, str) else None),
+        code=said.code or _word(code) or (_word(status) if isinstance(status, str) and status.isupper() else None),
         type=said.type or _word(body.get("type")) or _word(body.get("error_type")),
         param=said.param or _param(body),
         number=next((n for n in (said.number, _number(code), _number(status)) if n is not None), None),

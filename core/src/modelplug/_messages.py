@@ -23,6 +23,11 @@ _FINISH = {
     "safety": "content_filter",
 }
 
+_UNUSUAL = frozenset(
+    {"reasoning", "thinking", "reasoning_details", "tool_calls", "function_call", "refusal", "audio", "images"}
+)
+"""Fields of a delta that need more than a look."""
+
 FINISHED_BY_FAULT = frozenset({"error", "insufficient_system_resource"})
 """Finish reasons that report a failure (OpenRouter, DeepSeek)."""
 
@@ -32,6 +37,37 @@ def finish_word(sent: object) -> str | None:
     if not isinstance(sent, str) or not sent.strip():
         return None
     return _FINISH.get(sent.strip().lower(), "other")
+
+
+def judged_by_content(finish: str | None, tool_calls: bool) -> str | None:
+    """The finish reason that fits what was sent: some say `stop` with tool calls, or the reverse (CQ-58)."""
+    if finish == "stop" and tool_calls:
+        return "tool_calls"
+    if finish == "tool_calls" and not tool_calls:
+        return "stop"
+    return finish
+
+
+def is_plain(delta: dict[str, Any]) -> bool:
+    """Whether a delta of text or reasoning is canonical as it stands."""
+    role, reasoning = delta.get("role", "assistant"), delta.get("reasoning_content")
+    return (
+        type(role) is str
+        and role != ""
+        and (reasoning is None or type(reasoning) is str)
+        and (_UNUSUAL.isdisjoint(delta))
+    )
+
+
+def body_of(sent: dict[str, Any], *, message_first: bool = False) -> tuple[dict[str, Any], bool]:
+    """The delta or message of a choice, and whether it came as `message` (CQ-67); or a legacy completion's text."""
+    places = ("message", "delta") if message_first else ("delta", "message")
+    for place in places:
+        body = sent.get(place)
+        if isinstance(body, dict) and body:
+            return body, place == "message"
+    text = sent.get("text")
+    return ({"content": text} if isinstance(text, str) else {}), False
 
 
 def parts_of(sent: dict[str, Any]) -> dict[str, Any]:

@@ -41,17 +41,37 @@ class Plugged:
             raise PluginError(name, "a plugin of this name is already loaded")
         if any(plugin is known for known in self._pluggy.get_plugins()):
             raise PluginError(name, f"this object is already loaded as {self._pluggy.get_name(plugin)!r}")
-        marked = _checked_hooks(plugin, name)
-        self._claim_defaults(plugin, name)  # from here on nothing fails
-        self._pluggy.register(plugin, name)
-        for hook in marked:
-            caller = getattr(self._pluggy.hook, hook)
-            for impl in caller.get_hookimpls():
-                if impl.plugin is plugin and hook in _ASKED_ONCE:
-                    guard = self._guarded_wrapper if impl.wrapper else self._guarded
-                    object.__setattr__(impl, "function", guard(name, hook, impl.function))
-        self.records[name] = evolve(record, hooks=marked)
+        try:
+            impls = self._register(plugin, name)
+            self._claim_defaults(plugin, name)
+        except PluginError:
+            if self._pluggy.has_plugin(name):
+                self._pluggy.unregister(name=name)
+            raise
+        for hook, impl in impls:
+            if hook in _ASKED_ONCE:
+                guard = self._guarded_wrapper if impl.wrapper else self._guarded
+                object.__setattr__(impl, "function", guard(name, hook, impl.function))
+        self.records[name] = evolve(record, hooks=tuple(dict.fromkeys(hook for hook, _ in impls)))
         self.listeners.listen(self._pluggy.hook)
+
+    def _register(self, plugin: Any, name: str) -> list[tuple[str, Any]]:
+        """Give the plugin to pluggy. The hooks that it implements; PluginError for whatever is wrong with them."""
+        try:
+            _check_marks(plugin, name)
+            self._pluggy.register(plugin, name)
+            self._pluggy.check_pending()
+        except (KeyboardInterrupt, PluginError):
+            raise
+        except BaseException as error:  # the border to foreign code: attributes of a plugin may do anything
+            reason = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else said(error)
+            raise PluginError(name, reason) from None
+        callers = [(hook, getattr(self._pluggy.hook, hook)) for hook in HOOK_NAMES]
+        impls = [(hook, impl) for hook, caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin]
+        for hook, impl in impls:
+            if hook not in _ASKED_ONCE and (impl.wrapper or impl.hookwrapper):
+                raise PluginError(name, f"{hook} cannot be wrapped; wrap select_strategy")
+        return impls
 
     def remove(self, name: str, reason: str) -> Plugin:
         """Quarantine a plugin that is registered: nothing of it stays but its record."""
@@ -174,33 +194,17 @@ def _new_pluggy() -> pluggy.PluginManager:
     return manager
 
 
-def _checked_hooks(plugin: Any, name: str) -> tuple[str, ...]:
-    """The hooks that a plugin implements. Tries it on a scratch board of pluggy's, so that a failure leaves nothing."""
-    scratch = _new_pluggy()
-    try:
-        for hook in HOOK_NAMES:
-            own = inspect.getattr_static(plugin, hook, None)
-            if own is None or own is inspect.getattr_static(Hooks, hook):
-                continue
-            method = getattr(plugin, hook)
-            if not hasattr(method, f"{PROJECT}_impl"):
-                raise PluginError(name, f"{hook} is not marked with @hookimpl")
-            if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-                raise PluginError(name, f"{hook} is async; hooks are synchronous")
-        scratch.register(plugin, name)
-        scratch.check_pending()
-    except (KeyboardInterrupt, PluginError):
-        raise
-    except BaseException as error:  # the border to foreign code: attributes of a plugin may do anything
-        reason = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else said(error)
-        raise PluginError(name, reason) from None
-    marked = tuple(hook for hook in HOOK_NAMES if getattr(scratch.hook, hook).get_hookimpls())
-    for hook in marked:
-        if hook not in _ASKED_ONCE and any(
-            impl.wrapper or impl.hookwrapper for impl in getattr(scratch.hook, hook).get_hookimpls()
-        ):
-            raise PluginError(name, f"{hook} cannot be wrapped; wrap select_strategy")
-    return marked
+def _check_marks(plugin: Any, name: str) -> None:
+    """Raises PluginError for a hook that is not marked, or not synchronous."""
+    for hook in HOOK_NAMES:
+        own = inspect.getattr_static(plugin, hook, None)
+        if own is None or own is inspect.getattr_static(Hooks, hook):
+            continue
+        method = getattr(plugin, hook)
+        if not hasattr(method, f"{PROJECT}_impl"):
+            raise PluginError(name, f"{hook} is not marked with @hookimpl")
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            raise PluginError(name, f"{hook} is async; hooks are synchronous")
 
 
 def _model_of(args: tuple[Any, ...]) -> Model | None:

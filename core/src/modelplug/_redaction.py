@@ -19,17 +19,20 @@ _TOKEN = r"[\w+/=.~*…-]"  # noqa: S105  # what keys are made of, with the mark
 
 _KEYS = re.compile(
     rf"""
-      (?P<scheme>\b(?:Bearer|Basic|Token)\s+) {_TOKEN}{{6,}}
-    | (?P<header>\b(?:(?:proxy-)?authorization|cookie)["']?\s*[:=]\s*["']?) [^\s"',;}}]+ (?:\s+{_TOKEN}{{6,}})?
-    | (?P<named>(?:\b|_)(?:api[-_ ]?key|apikey|key|token|secret|password|passwd|pwd|signature|sig)["']?\s*=\s*["']?)
-      [^\s"'&,;}})]+
+      (?P<scheme>\b(?:Bearer|Basic|Token)\s{{1,3}}) (?:(?=\S{{0,60}}?[\d*…]){_TOKEN}{{6,}}|{_TOKEN}{{20,}})
+    | (?P<header>\b(?:(?:proxy-)?authorization|cookie)["']?\s{{0,3}}[:=]\s{{0,3}}["']?)
+      [^\s"',;}}]+ (?:\s{{1,3}}{_TOKEN}{{6,}})?
+    | (?P<named>(?:\b|_)(?:api[-_ ]?key|apikey|key|token|secret|password|passwd|pwd|signature|sig)["']?\s?=\s?["']?)
+      [^\s"'&,;}})]{{4,}}
     | (?P<said>(?:api[-_ ]?key|apikey|secret|password|access[-_ ]token)["'`]?
-        (?:\s+(?:provided|given|is|was|used|value|invalid))*\s*[:(\s]\s*["'`]?) (?=[^\s"'`]*[\d*]) {_TOKEN}{{8,}}
-    | (?P<long>\bkey\W{{0,4}}(?:\w{{1,12}}\W{{1,3}}){{0,3}}?) (?=[A-Za-z+/_=-]*\d)[A-Za-z0-9+/_=-]{{24,}}
-    | \b(?:sk|pk|rk|ak|dsk|csk|gsk|xai|pplx|nvapi|hf|r8|fw|tgp|ghp|gho|ghs|glpat|github_pat)[-_] {_TOKEN}{{4,}}
-    | \b(?:AIza|AKIA|ASIA) {_TOKEN}{{8,}}
-    | \beyJ[\w-]{{8,}}(?:\.[\w-]*)*
-    | [\w+/=.-]* \*{{3,}} [\w*+/=.-]*
+        (?:\s(?:provided|given|is|was|used|value|invalid)){{0,3}}\s{{0,2}}[:(\s]\s{{0,2}}["'`]?)
+      (?=[^\s"'`]{{0,60}}?[\d*]) {_TOKEN}{{8,}}
+    | (?P<long>\bkeys?\W{{0,4}}(?:\w{{1,12}}\W{{1,3}}){{0,3}}?) (?=[A-Za-z+/_=-]{{0,60}}\d)[A-Za-z0-9+/_=-]{{24,}}
+    | (?<![A-Za-z0-9])sk[-_] {_TOKEN}{{3,}}
+    | (?<![A-Za-z0-9])(?:pk|rk|ak|dsk|csk|gsk|xai|pplx|nvapi|hf|r8|fw|tgp|ghp|gho|ghs|glpat|github_pat)[-_]
+      (?=\S{{0,60}}?[\d*]) {_TOKEN}{{8,}}
+    | (?<![A-Za-z0-9])(?-i:AIza{_TOKEN}{{8,}}|(?:AKIA|ASIA)[A-Z0-9*]{{8,}}|eyJ[\w-]{{8,}}(?:\.[\w-]*)*)
+    | (?<![\w+/=.*-])[\w+/=.-]* \*{{3,}} [\w*+/=.-]*
     """,
     re.VERBOSE | re.IGNORECASE,
 )

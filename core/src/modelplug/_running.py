@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from time import perf_counter, time
 
-from modelplug._deadline import Deadline
+from modelplug._deadline import Deadline, is_cancelled
 from modelplug._redaction import redact
 from modelplug.answers import NO_USAGE, Embeddings, Reply, Usage
 from modelplug.calls import Attempt, Call, Failure, Outcome
@@ -50,7 +49,7 @@ class Running:
 
         Cancellation comes back untouched.
         """
-        if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)):
+        if is_cancelled(error) or isinstance(error, (KeyboardInterrupt, GeneratorExit)):
             self._record("cancelled", answer=partial)
             return error
         shown = self._shown(error)

@@ -29,14 +29,13 @@ def new_id() -> str:
 class _Call:
     """One call as far as it has come. `wire_id` is the id as sent, `id` the one that the host is given."""
 
-    __slots__ = ("arguments", "id", "index", "name", "place", "repeats_name", "wire_id")
+    __slots__ = ("arguments", "id", "index", "name", "repeats_name", "wire_id")
 
-    def __init__(self, index: int, place: int | None, wire_id: str, call_id: str) -> None:
+    def __init__(self, index: int, wire_id: str, call_id: str, name: str) -> None:
         self.index = index
-        self.place = place
         self.wire_id = wire_id
         self.id = call_id
-        self.name = ""
+        self.name = name
         self.arguments: list[str] = []
         self.repeats_name = False
 
@@ -56,27 +55,37 @@ class ToolCalls:
     Each call gets a dense index in order of appearance and a unique id that stays. Its id and name are said once.
     """
 
-    __slots__ = ("_calls",)
+    __slots__ = ("_calls", "_ids", "_known", "_last")
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
+        self._ids: set[str] = set()
+        self._last: dict[int | None, _Call] = {}
+        """The latest call at an index as sent; under None the latest of all."""
+        self._known: dict[tuple[int | None, str], _Call] = {}
+        """Calls by index and id as sent, and by id alone under None."""
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
     def canonical(self, sent: list[Any]) -> list[dict[str, Any]]:
         """The same deltas in OpenAI's shape; what is no delta is left out."""
-        deltas = []
+        if len(sent) == 1 and self._goes_on_plainly(sent[0]):
+            return sent
+        deltas: list[dict[str, Any]] = []
+        spoken_of: set[int] = set()
         for position, item in enumerate(sent):
-            delta = self._delta(item, position if len(sent) > 1 else None) if isinstance(item, dict) else None
-            if delta is not None:
-                deltas.append(delta)
+            if isinstance(item, dict):
+                delta = self._delta(item, position if len(sent) > 1 else None, spoken_of)
+                if delta is not None:
+                    deltas.append(delta)
+                    spoken_of.add(delta["index"])
         return deltas
 
-    def alone(self, item: object) -> list[dict[str, Any]]:
-        """The delta of an item that is a call of its own, as in a whole message."""
-        delta = self._delta(item, None, begins=True) if isinstance(item, dict) else None
-        return [] if delta is None else [delta]
+    def whole(self, sent: list[Any]) -> list[dict[str, Any]]:
+        """The calls of a whole message, each item a call of its own, in OpenAI's shape."""
+        deltas = [self._begun(*_parts(item)) for item in sent if isinstance(item, dict)]
+        return [delta for delta in deltas if delta is not None]
 
     def completed(self) -> list[dict[str, Any]]:
         """The deltas that are missing at a proper end: `{}` for each call without arguments (vllm#19419)."""
@@ -85,59 +94,81 @@ class ToolCalls:
             call.arguments.append("{}")
         return [{"index": call.index, "function": {"arguments": "{}"}} for call in missing]
 
-    def _delta(self, item: dict[str, Any], position: int | None, *, begins: bool = False) -> dict[str, Any] | None:
-        function = item.get("function")
-        if not isinstance(function, dict):
-            function = item if "arguments" in item or "name" in item else {}
-        name = function.get("name")
-        name = name if isinstance(name, str) else ""
-        piece = arguments_text(function.get("arguments"))
-        wire_id = item.get("id")
-        wire_id = str(wire_id) if isinstance(wire_id, (str, int)) and not isinstance(wire_id, bool) else ""
-        place = item.get("index")
-        place = place if isinstance(place, int) and not isinstance(place, bool) else None
+    def _goes_on_plainly(self, item: Any) -> bool:
+        """Whether an item is just OpenAI's own next piece of arguments, and then takes it in."""
+        if type(item) is not dict or len(item) != 2 or type(item.get("index")) is not int:
+            return False
+        call, function = self._last.get(item["index"]), item.get("function")
+        if call is None or call.index != item["index"] or type(function) is not dict or len(function) != 1:
+            return False
+        piece = function.get("arguments")
+        if type(piece) is not str:
+            return False
+        call.arguments.append(piece)
+        return True
 
-        call = None if begins else self._owner(place, wire_id, name, piece, position)
-        delta: dict[str, Any]
-        if call is None:
-            if not (wire_id or name or piece):
-                return None
-            taken = any(known.id == wire_id for known in self._calls)
-            call = _Call(len(self._calls), place, wire_id, new_id() if taken or not wire_id else wire_id)
-            self._calls.append(call)
-            call.name = name
-            delta = {
-                "index": call.index,
-                "id": call.id,
-                "type": "function",
-                "function": {"name": name, "arguments": piece},
-            }
-        else:
-            delta = {"index": call.index, "function": {"arguments": piece}}
-            if name and not call.name:
-                call.name = name
-                delta["function"]["name"] = name
+    def _delta(self, item: dict[str, Any], position: int | None, spoken_of: set[int]) -> dict[str, Any] | None:
+        place, wire_id, name, piece = _parts(item)
+        call = self._owner(place, wire_id, name, piece, position)
+        if call is None or (name and call.index in spoken_of):
+            return self._begun(place, wire_id, name, piece)
+        delta: dict[str, Any] = {"index": call.index, "function": {"arguments": piece}}
+        if name and not call.name:
+            call.name = delta["function"]["name"] = name
         if piece:
             call.arguments.append(piece)
         return delta
 
+    def _begun(self, place: int | None, wire_id: str, name: str, piece: str) -> dict[str, Any] | None:
+        """The first delta of a new call."""
+        if not (wire_id or name or piece):
+            return None
+        call_id = new_id() if not wire_id or wire_id in self._ids else wire_id
+        call = _Call(len(self._calls), wire_id, call_id, name)
+        if piece:
+            call.arguments.append(piece)
+        self._calls.append(call)
+        self._ids.add(call_id)
+        for key in {place, None}:
+            self._last[key] = call
+            self._known[key, wire_id] = call
+        return {
+            "index": call.index,
+            "id": call_id,
+            "type": "function",
+            "function": {"name": name, "arguments": piece},
+        }
+
     def _owner(self, place: int | None, wire_id: str, name: str, piece: str, position: int | None) -> _Call | None:
         """The call that a delta goes on with, None when it begins one."""
-        candidates = self._calls if place is None else [call for call in self._calls if call.place == place]
-        if not candidates:
+        if place not in self._last and not name:
+            place = None  # an index that no call began with says nothing
+        last = self._last.get(place)
+        if last is None:
             return None
-        last = candidates[-1]
         if wire_id:
-            known = next((call for call in reversed(candidates) if call.wire_id == wire_id), None)
+            known = self._known.get((place, wire_id))
             if known is not None:
                 return known if known.goes_on_with(name, piece) else None
-            if not last.wire_id and last.name and not name:
-                return last  # the id comes after the name
-            # Another id and a name: another call, even at the same index. Without a name it is a server that makes up
-            # a new id for every delta.
+            # Another id with a name is another call, even at the same index. Without a name it comes from a server
+            # that makes up a new id for every delta, or says the id late.
             return None if name else last
-        if place is None and not name and position is not None and position < len(candidates):
-            return candidates[position]
-        if name and last.name and name != last.name and place is None:
+        if place is None and not name and position is not None and position < len(self._calls):
+            return self._calls[position]
+        if place is None and name and last.name and name != last.name:
             return None
         return last if last.goes_on_with(name, piece) else None
+
+
+def _parts(item: dict[str, Any]) -> tuple[int | None, str, str, str]:
+    """Index, id, name and arguments of a tool call, each as far as it was sent."""
+    function = item.get("function")
+    if not isinstance(function, dict):
+        function = item
+    name, wire_id, place = function.get("name"), item.get("id"), item.get("index")
+    return (
+        place if type(place) is int else None,
+        str(wire_id) if type(wire_id) in (str, int) else "",
+        name if isinstance(name, str) else "",
+        arguments_text(function.get("arguments")),
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from modelplug._assembly import Assembly
+from modelplug._deadline import is_cancelled
 from modelplug._running import Running
 from modelplug.answers import Chunk, Reply
 from modelplug.calls import Call
@@ -90,7 +90,7 @@ class Chunks:
     ) -> None:
         running = self._running
         if not self._ended and running is not None:
-            if isinstance(error, asyncio.CancelledError):
+            if error is not None and is_cancelled(error):
                 self._fail(running, error)
             else:
                 self._ended = True

@@ -126,15 +126,6 @@ _BY_WORD_ALONE: dict[str, type[CallFailed]] = {
     ),
 }
 
-# Numbers of gateways that are no HTTP status.
-_BY_NUMBER: dict[int, type[CallFailed]] = {
-    30001: QuotaExhausted,  # SiliconFlow: the balance does not suffice
-    1261: ContextTooLong,  # Zhipu: the prompt is too long
-    1301: ContentRefused,  # Zhipu: unsafe content
-    1302: RateLimited,  # Zhipu
-    1113: QuotaExhausted,  # Zhipu: in arrears
-}
-
 _BY_STATUS: dict[int, type[CallFailed]] = {
     401: AuthFailed,
     402: QuotaExhausted,
@@ -213,8 +204,8 @@ _SENTENCES: dict[type[CallFailed], str] = {
 }
 
 _MASKED = (
-    "the provider hides the reason: it gives this answer for any fault, an unknown model among them, so it says nothing "
-    "of the provider's other models; check the wire name"
+    "the provider hides the reason: it gives this answer for any fault, an unknown model among them, so it says "
+    "nothing of the provider's other models; check the wire name"
 )
 _NO_CHANNEL = "the gateway has no channel for the model: it is not offered to this key's group"
 _FIREWALL = "a web page refused the request before it reached the API, as firewalls do that dislike a client"
@@ -290,7 +281,8 @@ def parse_retry_after(headers: Mapping[str, str], text: str = "", *, now: float 
 _A_YEAR = 366 * 86_400.0
 _WAIT = re.compile(
     r"(?:try again|retry) (?:in|after) (?:about |approximately )?"
-    r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,6})m(?!s))?(?:(?P<s>\d{1,9}(?:\.\d{1,9})?) ?(?P<unit>ms|milliseconds?|s\b|seconds?|minutes?))?",
+    r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,6})m(?!s))?(?:(?P<s>\d{1,9}(?:\.\d{1,9})?) ?"
+    r"(?P<unit>ms|milliseconds?|s\b|seconds?|minutes?))?",
     re.IGNORECASE,
 )
 
@@ -323,7 +315,8 @@ def _failure(said: Said, status: int | None, *, secrets: tuple[str, ...] = ()) -
     message = f"{sentence}: {shown}" if shown and sentence is not _MASKED else sentence
     if status is not None:
         message = f"{message} (status {status})"
-    code = code or said.code or (str(said.number) if said.number is not None and said.number != status else None)
+    number = str(said.number) if said.number is not None and said.number != status else None
+    code = code or said.code or number or said.type
     failure = kind(message, code=None if code is None else safe_text(code, secrets)[:100])
     if isinstance(failure, ContextTooLong):
         failure.context_window, failure.prompt_tokens = _context_numbers(said)
@@ -353,8 +346,6 @@ def _judged(said: Said, status: int | None) -> tuple[type[CallFailed], str, str 
 
 
 def _by_dialect(said: Said, status: int | None, text: str) -> type[CallFailed] | None:
-    if said.number is not None and said.number in _BY_NUMBER:
-        return _BY_NUMBER[said.number]
     if status in (None, 400, 413, 422, 500, 502) and any(pattern.search(text) for pattern in _CONTEXT_TEXTS):
         return ContextTooLong
     if status in (None, 400, 401, 402, 403, 429, 500) and _QUOTA_TEXTS.search(text):

@@ -6,8 +6,6 @@ first chunk, and note each try in the call's record. It is one loop.
 
 from __future__ import annotations
 
-import asyncio
-import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from time import perf_counter
@@ -126,7 +124,7 @@ class Retrying(Layer):
                 self.bucket.earn()
                 return answer
             request.attempts.append(failed)
-            await asyncio.sleep(wait)
+            await _sleep(wait)
 
     def _wait(self, request: Request, error: CallFailed) -> float | None:
         """Seconds to wait before the next try, or None when there is to be none."""
@@ -135,7 +133,7 @@ class Retrying(Layer):
             return None
         wait = error.retry_after
         if wait is None:
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1)) * _jitter()
         if request.deadline is not None and time.monotonic() + wait >= request.deadline:
             return None
         return wait if self.bucket.spend(error) else None
@@ -147,3 +145,15 @@ def _worth_another(error: CallFailed, tries: int) -> bool:
     if said is not None:
         return bool(said)
     return tries == 1 if error.kind in ONCE else error.retryable
+
+
+async def _sleep(seconds: float) -> None:
+    from asyncio import sleep  # late, with the next one: loading needs neither
+
+    await sleep(seconds)
+
+
+def _jitter() -> float:
+    from random import uniform
+
+    return uniform(0.5, 1.0)  # noqa: S311  # no secret depends on it

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import evolve, frozen
 
@@ -16,7 +15,6 @@ from modelplug._calling import CallIds, checked_params, missing, unresolved
 from modelplug._entry_points import Plugin, installed
 from modelplug._plugged import Plugged
 from modelplug._running import Running
-from modelplug._sync import SyncSwitchboard
 from modelplug.answers import Embeddings, Reply
 from modelplug.calls import Operation
 from modelplug.catalog import Catalog
@@ -26,6 +24,9 @@ from modelplug.errors import AmbiguousModel, ConfigError, ModelplugError, NoStra
 from modelplug.models import Model
 from modelplug.settings import ProviderSettings, Settings
 from modelplug.strategy import Request, Strategy, close, embedding, strategy_name
+
+if TYPE_CHECKING:
+    from modelplug._sync import SyncSwitchboard
 
 log = logging.getLogger("modelplug")
 
@@ -216,6 +217,8 @@ class Switchboard:
     def sync(self) -> SyncSwitchboard:
         """The same board for code that is not async."""
         if self._sync is None:
+            from modelplug._sync import SyncSwitchboard
+
             self._sync = SyncSwitchboard(self)
         return self._sync
 
@@ -227,7 +230,9 @@ class Switchboard:
                 await close(strategy)
             except Exception as error:  # the border to foreign code: the other strategies are still to be closed
                 log.warning("strategy %r failed while closing: %s", strategy_name(strategy), type(error).__name__)
-        await asyncio.to_thread(self.flush)
+        from asyncio import to_thread  # late: loading and listing need no event loop
+
+        await to_thread(self.flush)
 
     async def __aenter__(self) -> Self:
         return self
