@@ -134,6 +134,7 @@ def test_one_board_serves_several_event_loops() -> None:
     assert not is_running(first)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.usefixtures("model_file")
 def test_a_fork_has_a_server_of_its_own() -> None:
     """A forked process starts its own server, and closing its board leaves the parent's alone."""

@@ -23,6 +23,9 @@ from modelplug_local._client import Client, find_client
 Progress = Callable[[int, int | None], None]
 """Told a few times a second: bytes so far, bytes in all or None. What it raises stops the fetch."""
 
+_PAUSE = 0.1
+"""Seconds between two looks at how far a fetch is."""
+
 
 @frozen(kw_only=True)
 class ModelFile:
@@ -83,13 +86,14 @@ def fetch(progress: Progress | None = None, *, file: ModelFile = SMOLLM2, folder
     """
     folder = folder or models_folder()
     path = folder / file.name
+    tell = progress or _silent
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with _alone(folder, lambda: tell(min(_largest(folder), file.size), file.size)):
             if present(file, folder=folder) is None or _sha256(path) != file.sha256:
                 path.unlink(missing_ok=True)
                 _require_room(file, folder)
-                _bring(file, path, progress or _silent)
+                _bring(file, path, tell)
     except OSError as error:
         if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise  # not the folder's: `progress` raised it
@@ -134,7 +138,7 @@ def _run(client: Client, file: ModelFile, partial: Path, progress: Progress) -> 
         try:
             while process.poll() is None:
                 progress(min(_largest(partial), total), total)
-                time.sleep(0.1)
+                time.sleep(_PAUSE)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -183,15 +187,24 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One fetch at a time for this folder; the kernel gives the lock back when its holder dies."""
+def _alone(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """One fetch at a time for this folder; the kernel gives the lock back when its holder dies.
+
+    `waiting` is called a few times a second while another has it.
+    """
     if sys.platform == "win32":  # the file is put in place in one step, so two fetches cost time only
         yield
         return
     import fcntl
 
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waiting()
+                time.sleep(_PAUSE)
         yield
 
 

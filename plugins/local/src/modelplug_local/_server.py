@@ -73,14 +73,7 @@ class Server:
         if not path.is_file():
             raise ConfigError("providers.local.model_path", "names no file", "Set it to a GGUF file, or leave it out.")
         key = key or secrets.token_urlsafe(32)
-        log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed by stop
-        process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-P", str(Path(__file__).with_name("_child.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C in the terminal is not for the child
-        )
+        process, log = _child()
         orders = {
             "path": str(path.resolve()),
             "name": loading.name,
@@ -175,6 +168,22 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _child() -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """A child process that waits for its orders, and the file that it prints to."""
+    try:
+        log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed by `Server.stop`
+        process = subprocess.Popen(  # noqa: S603 - our own script
+            [sys.executable, "-P", str(Path(__file__).with_name("_child.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in the terminal is not for the child
+        )
+    except OSError as error:
+        raise Unavailable(f"no process could be started for the local model: {error.strerror}") from error
+    return process, log
 
 
 _NEXT_STEP = "`modelplug local serve` shows what llama.cpp says; `modelplug local fetch` checks the model file."

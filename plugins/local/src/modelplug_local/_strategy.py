@@ -67,7 +67,9 @@ class LocalStrategy:
         """
         if self._shared.process != os.getpid():  # a fork: its locks, threads and children are not ours
             self._shared = SharedServer(self.loading, progress=self._progress)
-        return await asyncio.wrap_future(self._shared.start())
+        start = asyncio.wrap_future(self._shared.start())
+        self._wire()  # its import takes as long as the model's start: both at once
+        return await start
 
     async def aclose(self) -> None:
         """Closes the connections and ends the server."""
