@@ -1,6 +1,7 @@
 """Calls to the real model through a board."""
 
 import asyncio
+import fcntl
 import os
 import signal
 from decimal import Decimal
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from modelplug import BadRequest, ContextTooLong, Model, Settings, Switchboard, Unavailable
+from modelplug import BadRequest, ContextTooLong, Model, Settings, Switchboard, Unavailable, Unreachable
 from modelplug_local import Local
 from modelplug_local._strategy import LocalStrategy
 
@@ -185,3 +186,38 @@ def test_another_strategy_may_carry_the_provider() -> None:
     settings = Settings(environment={"LOCAL_STRATEGY": "http"})
     model = Model(id="local/x", provider="local")
     assert Local().select_strategy(model=model, settings=settings) is None
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for models, without any, on a machine without network."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for variable in ("UV_NO_INDEX", "UV_OFFLINE", "PIP_NO_INDEX"):
+        monkeypatch.setenv(variable, "1")
+    folder = tmp_path / "modelplug" / "models"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.usefixtures("empty_cache")
+async def test_a_first_call_without_network_says_what_to_do() -> None:
+    """The call fails with the setting that does without a fetch, and is not worth a retry."""
+    async with Switchboard(settings={}) as board:
+        board.add(Local)
+        with pytest.raises(Unreachable, match="LOCAL_MODEL_PATH") as caught:
+            await board.complete("local", HELLO)
+    assert not caught.value.retryable
+
+
+async def test_closing_the_board_ends_a_fetch(empty_cache: Path) -> None:
+    """Whoever waits for the model is told, and closing takes no longer than a moment."""
+    board = Switchboard(settings={})
+    board.add(Local)
+    with (empty_cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a fetch of another process that never ends
+        call = asyncio.ensure_future(board.complete("local", HELLO))
+        await asyncio.sleep(0.3)
+        async with asyncio.timeout(2):
+            await board.aclose()
+        with pytest.raises(Unavailable, match="closed"):
+            await call

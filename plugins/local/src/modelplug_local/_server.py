@@ -172,6 +172,7 @@ class Server:
 
 def _child() -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """A child process that waits for its orders, and the file that it prints to."""
+    log = None
     try:
         log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed by `Server.stop`
         process = subprocess.Popen(  # noqa: S603 - our own script
@@ -182,6 +183,8 @@ def _child() -> tuple[subprocess.Popen[bytes], IO[bytes]]:
             start_new_session=True,  # Ctrl-C in the terminal is not for the child
         )
     except OSError as error:
+        if log is not None:
+            log.close()
         raise Unavailable(f"no process could be started for the local model: {error.strerror}") from error
     return process, log
 
