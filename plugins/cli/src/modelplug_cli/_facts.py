@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from modelplug import ConfigError, Model, Switchboard
+from modelplug import ConfigError, Model, ModelplugError, Switchboard
 
 from modelplug_cli._output import print_json, print_table
 from modelplug_cli._summary import dollars
@@ -23,12 +23,15 @@ def facts(board: Switchboard, model: Model) -> dict[str, Any]:
 
 
 def print_facts(board: Switchboard, model: Model, *, as_json: bool) -> None:
-    """Everything that is known of a model, and whether it can be called."""
+    """Everything that is known of a model, how calls to it travel, and whether one can be made."""
     missing = _missing(board, model)
+    try:
+        wire_name, strategy = board.route(model)
+    except ModelplugError as error:
+        wire_name, strategy, missing = None, None, str(error)
     if as_json:
-        more = {"ready": missing is None, "missing": missing}
-        strategy = board.settings.provider(model.provider).strategy
-        print_json({**facts(board, model), "strategy": strategy, **more})
+        more = {"wire_name": wire_name, "strategy": strategy, "ready": missing is None, "missing": missing}
+        print_json({**facts(board, model), **more})
         return
     prices = model.prices
     rows = [
@@ -37,7 +40,8 @@ def print_facts(board: Switchboard, model: Model, *, as_json: bool) -> None:
         ("aliases", ", ".join(model.aliases) or "none"),
         ("provider", model.provider),
         ("brought by", f"plugin {board.catalog.owner(model.id)}"),
-        ("strategy", board.settings.provider(model.provider).strategy or "whichever plugin claims it"),
+        ("name on the wire", wire_name or "unknown"),
+        ("strategy", strategy or "none"),
         ("can", ", ".join(sorted(model.capabilities)) or "unknown"),
         ("context window", _known_tokens(model.context_window)),
         ("longest answer", _known_tokens(model.max_output)),
@@ -47,17 +51,21 @@ def print_facts(board: Switchboard, model: Model, *, as_json: bool) -> None:
         ("price cache write", _known_price(prices.cache_write)),
         ("can be called", "yes" if missing is None else f"no: {missing}"),
     ]
-    print_table(("", ""), rows)
+    print_table(("", ""), rows, fold=True)
 
 
 def tokens(count: int | None) -> str:
-    """A number of tokens in a table."""
-    return "?" if count is None else f"{count:,}"
+    """A number of tokens in a table: 8.2k, 128k, 1.05M."""
+    if count is None:
+        return "?"
+    if count < 1_000:
+        return str(count)
+    return f"{count / 1_000:.3g}k" if count < 999_500 else f"{count / 1_000_000:.3g}M"
 
 
 def price(amount: Decimal | None) -> str:
     """Dollars a million tokens in a table."""
-    return "?" if amount is None else dollars(amount)
+    return "?" if amount is None else f"{amount:.4g}"
 
 
 def _known_tokens(count: int | None) -> str:

@@ -34,8 +34,15 @@ def run(arguments: list[str], verbosity: Verbosity) -> int:
         Commands().main(arguments, prog_name="modelplug", standalone_mode=False, obj=verbosity)
     except click.exceptions.Exit as ending:
         return ending.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "modelplug"
+        complain(f"{error.format_message()} See `{where} --help`.")
+        return error.exit_code
+    except click.ClickException as error:
+        complain(error.format_message())
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return 130

@@ -64,6 +64,10 @@ def complain(text: str) -> None:
     click.echo(f"{mark} {line}", err=True, color=in_colour(sys.stderr))
 
 
+def _in_one_line(text: str) -> str:
+    return text if text.isprintable() else " ".join(safe(text).split())
+
+
 def print_json(data: Any) -> None:
     """JSON for programs."""
     import json
@@ -73,23 +77,15 @@ def print_json(data: Any) -> None:
     click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=plain))
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on a terminal; in a pipe one line a row, with tabs and without headings.
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, fold: bool = False) -> None:
+    """A table on a terminal, see `_table.lines`; in a pipe one line a row, with tabs and without headings."""
+    rows = [[_in_one_line(cell) for cell in row] for row in rows]
+    if not on_terminal(sys.stdout):
+        click.echo("".join("\t".join(row) + "\n" for row in rows), nl=False)
+    elif rows:
+        from modelplug_cli._table import lines
 
-    A heading that begins with `>` is that of a column of numbers.
-    """
-    if not sys.stdout.isatty():
-        for row in rows:
-            click.echo("\t".join(" ".join(safe(cell).split()) for cell in row))
-        return
-    from rich.console import Console  # costs start-up time: only when something is drawn
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
-        right = heading.startswith(">")
-        table.add_column(heading.lstrip(">"), justify="right" if right else "left", overflow="fold", no_wrap=right)
-    for row in rows:
-        table.add_row(*(Text(safe(cell)) for cell in row))
-    Console(highlight=False).print(table)
+        heading, *others = lines(headings, rows, fold=fold)
+        if any(headings):
+            click.secho(heading, bold=True, color=in_colour(sys.stdout))
+        click.echo("\n".join(others))

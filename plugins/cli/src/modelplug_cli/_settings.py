@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import evolve, frozen
-from modelplug import ConfigError, Secret, Settings, Switchboard, Table
+from modelplug import ProviderSettings, Secret, Settings, Switchboard, Table
 
 _SECRET = re.compile(r"key|secret|token|pass|auth|cred|cookie|header|private", re.IGNORECASE)
 _POINTER = re.compile(r"_(env|file)$")
+_KEYS = ("api_key", "api_key_env", "api_key_file")
 _OWN_VARIABLES = ("MODELPLUG_CONFIG", "MODELPLUG_DEBUG")
 """Variables that are read by other ways than the tables of settings."""
 
@@ -30,11 +31,15 @@ class Setting:
 
 
 def in_force(board: Switchboard) -> list[Setting]:
-    """All settings that have a value, sorted by name, those of providers last."""
+    """All settings that have a value, sorted by table and name; those of providers last."""
     settings = board.settings
-    providers = {*settings.providers, *(model.provider for model in board.models)}
-    found = [*_of_tables(settings), *(s for name in sorted(providers) for s in _of_provider(settings, name, providers))]
-    return found
+    names = {*settings.providers, *(model.provider for model in board.models)}
+    tables = [settings.provider(name) for name in sorted(names)]
+    lent = {other for table in tables for other in table.get("also", ())}
+    prefixes = {table.variable("") for table in tables} | {
+        _variables_of(settings, other).variable("") for other in lent
+    }
+    return [*_of_tables(settings), *(found for table in tables for found in _of_provider(table, prefixes))]
 
 
 def _of_tables(settings: Settings) -> Iterator[Setting]:
@@ -62,36 +67,39 @@ def _place(name: str, tables: Mapping[tuple[str, ...], set[str]]) -> tuple[tuple
     return (), name
 
 
-def _of_provider(settings: Settings, name: str, providers: set[str]) -> Iterator[Setting]:
-    table = settings.provider(name)
+def _of_provider(table: ProviderSettings, prefixes: Iterable[str]) -> Iterator[Setting]:
+    """Settings of one provider. A variable belongs to the longest of all prefixes that it begins with."""
+    settings, own = table.settings, table.variable("")
+    longer = tuple(prefix for prefix in prefixes if prefix.startswith(own) and prefix != own)
     options = {
         option
         for layer in (settings.argument, settings.file, settings.defaults)
-        for option in layer.get("providers", {}).get(name, {})
+        for option in layer.get("providers", {}).get(table.name, {})
     }
-    prefix = table.variable("")
-    longer = tuple(p for p in (settings.provider(n).variable("") for n in providers | _also(settings)) if len(p) > len(prefix))
-    for variable in settings.environment:
-        if variable.startswith(prefix) and not variable.startswith(longer):
-            options.add(variable.removeprefix(prefix).lower())
-    yield from _of_table(table, options)
-    if not {"api_key", "api_key_env", "api_key_file"} & options:
-        yield from _borrowed(settings, name, table.get("also", ()))
+    options.update(
+        variable.removeprefix(own).lower()
+        for variable in settings.environment
+        if variable.startswith(own) and not variable.startswith(longer)
+    )
+    found = {setting.name: setting for setting in [*_of_table(table, options), *_borrowed(table)]}
+    yield from (found[name] for name in sorted(found))
 
 
-def _borrowed(settings: Settings, name: str, others: Any) -> Iterator[Setting]:
-    """Key and base that stand in for the provider's own, see `ProviderSettings.credentials`."""
-    for other in others:
-        table = Table(settings=evolve(settings, argument={}, file={}, defaults={}), path=(), prefix=other)
-        options = ("api_key", "api_key_env", "api_key_file", "api_base")
-        found = [s for s in _of_table(table, set(options)) if s.source != name]
-        if found:
-            yield from (evolve(setting, name=f"providers.{name}.{setting.name}") for setting in found)
-            return
+def _borrowed(table: ProviderSettings) -> list[Setting]:
+    """Key and base under another name that stand in for the provider's own, see `ProviderSettings.credentials`."""
+    base = table.find("api_base")
+    if table.find(*_KEYS) is None and (base is None or base.default):
+        for other in table.get("also", ()):
+            lent = _variables_of(table.settings, other)
+            if lent.find(*_KEYS) is not None and lent.find("api_base") is not None:
+                found = _of_table(lent, {*_KEYS, "api_base"})
+                return [evolve(setting, name=f"{'.'.join(table.path)}.{setting.name}") for setting in found]
+    return []
 
 
-def _also(settings: Settings) -> set[str]:
-    return {other for name in settings.providers for other in settings.provider(name).get("also", ())}
+def _variables_of(settings: Settings, prefix: str) -> Table:
+    """The variables that begin with a prefix, as a table."""
+    return Table(settings=evolve(settings, argument={}, file={}, defaults={}), path=(), prefix=prefix)
 
 
 def _of_table(table: Table, options: set[str]) -> Iterator[Setting]:

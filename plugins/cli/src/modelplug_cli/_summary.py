@@ -11,7 +11,7 @@ def summary(call: Call) -> str:
     """Model, provider, strategy, seconds, tokens and cost of a call. What is unknown is said to be."""
     parts = [
         call.model_id,
-        f"{call.provider} through {call.strategy}",
+        call.provider if call.provider == call.strategy else f"{call.provider} via {call.strategy}",
         _seconds(call),
         _tokens(call.usage),
         f"${dollars(call.cost)}" if call.cost is not None else "cost unknown",
@@ -24,7 +24,7 @@ def summary(call: Call) -> str:
 
 
 def _seconds(call: Call) -> str:
-    first = "" if call.first_chunk is None else f"first chunk {call.first_chunk:.2f} s, "
+    first = "" if call.first_chunk is None else f"first {call.first_chunk:.2f} s, "
     return f"{first}all {call.seconds:.2f} s"
 
 
@@ -32,7 +32,7 @@ def _tokens(usage: Usage) -> str:
     if usage.source == "absent":
         return "tokens not reported"
     about = "about " if usage.source == "estimated" else ""
-    return f"{about}{_count(usage.prompt_tokens)} tokens in, {_count(usage.completion_tokens)} out"
+    return f"{about}{_count(usage.prompt_tokens)} → {_count(usage.completion_tokens)} tokens"
 
 
 def _count(tokens: int | None) -> str:

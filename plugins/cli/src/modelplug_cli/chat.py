@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,19 +19,15 @@ _PATIENCE = 5.0
 """Seconds until we say that we wait for standard input: a caller may have left it open by mistake."""
 
 
-class Parameter(click.ParamType):
-    """`name=value`: a parameter of the call, its value JSON where it is, else text."""
-
-    name = "name=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, Any]:
-        """The name and the value. Fails for text without `=`."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = str(value).partition("=")
+def parameters(context: click.Context, option: click.Parameter, texts: Iterable[str]) -> dict[str, Any]:
+    """Parameters of the call from `name=value`: a value is JSON where it is JSON, else text."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
         if not (equals and name.strip()):
-            self.fail(f"{value!r} is not name=value, such as temperature=0.2", param, context)
-        return name.strip(), parsed(text)
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as temperature=0.2.", context, option)
+        found[name.strip()] = parsed(value)
+    return found
 
 
 def parsed(text: str) -> Any:
@@ -51,7 +47,7 @@ def parsed(text: str) -> Any:
 @click.argument("prompt", required=False)
 @click.option("-m", "--model", metavar="MODEL", help="Id or alias; default: the setting default_model.")
 @click.option("-s", "--system", metavar="TEXT", help="What the model is told before anything else.")
-@click.option("-o", "--option", "options", type=Parameter(), multiple=True, metavar="NAME=VALUE",
+@click.option("-o", "--option", "params", callback=parameters, multiple=True, metavar="NAME=VALUE",
               help="A parameter of the call: -o temperature=0.2 -o 'stop=[\"x\"]'. Repeatable.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the whole call.")
 @click.option("--no-stream", is_flag=True, help="Wait for the whole answer.")
@@ -62,7 +58,7 @@ def command(
     prompt: str | None,
     model: str | None,
     system: str | None,
-    options: Iterable[tuple[str, Any]],
+    params: Mapping[str, Any],
     timeout: float | None,
     no_stream: bool,
     as_json: bool,
@@ -87,9 +83,7 @@ def command(
     name = model or board.settings.get("default_model")
     if name is None:
         raise ConfigError("default_model", "is not set", "Give -m MODEL; `modelplug models list` shows which.")
-    asking = Asking(
-        board, str(name), dict(options), timeout=timeout, stream=not no_stream, json=as_json, quiet=quiet
-    )
+    asking = Asking(board, str(name), params, timeout=timeout, stream=not no_stream, json=as_json, quiet=quiet)
     told: list[Message] = [{"role": "system", "content": system}] if system else []
     if question is None:
         from modelplug_cli._conversation import converse

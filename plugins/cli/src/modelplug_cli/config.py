@@ -29,7 +29,7 @@ def show_config(as_json: bool = False) -> None:
     if as_json:
         print_json(settings)
         return
-    print_table(("SETTING", "VALUE", "FROM"), ([s.name, s.shown, s.source] for s in settings))
+    print_table(("SETTING", "FROM", "VALUE"), ([s.name, s.source, s.shown] for s in settings), fold=True)
     if not settings:
         remark("nothing is set")
 

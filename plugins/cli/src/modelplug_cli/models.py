@@ -31,7 +31,7 @@ def command(context: click.Context) -> None:
 @click.argument("query", required=False, default="")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also those that cannot be called yet.")
 @click.option("-c", "--capability", multiple=True, metavar="WORD",
-              help="Only with it: chat, embeddings, tools, vision, audio, reasoning, json_schema. Repeatable.")  # fmt: skip
+              help="Only with it: chat, embeddings, tools, vision, audio, reasoning, json_schema.")  # fmt: skip
 @click.option("-p", "--provider", metavar="NAME", help="Only of this provider.")
 @click.option("-n", "--limit", type=click.IntRange(min=0), metavar="N",
               help=f"At most so many; 0 for all of them. On a terminal {_SCREENFUL} unless you say more.")  # fmt: skip
@@ -62,7 +62,7 @@ def list_models(
     if as_json:
         print_json([{**_facts(board, model), "ready": model.id in ready} for model in cut])
     else:
-        _print_models(cut, ready if everything else None)
+        _print_models(cut)
     if not cut:
         remark(f"no model {'fits' if not hidden else 'that can be called now fits'}")
     if len(cut) < len(shown):
@@ -89,6 +89,8 @@ def _fits(model: Model, query: str, capabilities: Iterable[str], provider: str |
         return False
     if not model.capabilities.issuperset(capabilities):
         return False
+    if not query:
+        return True
     text = " ".join((model.id, model.name, *model.aliases)).lower()
     return all(word in text for word in query.lower().split())
 
@@ -106,18 +108,19 @@ def _ready(board: Switchboard, models: Iterable[Model]) -> frozenset[str]:
     return frozenset(ready)
 
 
-def _print_models(models: Iterable[Model], ready: frozenset[str] | None) -> None:
+def _print_models(models: Iterable[Model]) -> None:
     from modelplug_cli._facts import price, tokens
 
-    headings = ["MODEL", ">CONTEXT", ">$ IN", ">$ OUT", "CAN"]
+    headings = ("MODEL", "PROVIDER", ">CONTEXT", ">$/M IN", ">$/M OUT", "CAN")
     rows = (
-        [
+        (
             model.id,
+            model.provider,
             tokens(model.context_window),
             price(model.prices.input),
             price(model.prices.output),
             " ".join(sorted(model.capabilities)),
-        ]
+        )
         for model in models
     )
     print_table(headings, rows)
@@ -131,9 +134,10 @@ def _facts(board: Switchboard, model: Model) -> dict[str, object]:
 
 def _why_hidden(board: Switchboard, hidden: Sequence[Model]) -> str:
     """How many are not shown, and the settings that would bring the most of them."""
-    missing = Counter(
-        board.settings.provider(model.provider).variable(model.requires[0]) for model in hidden if model.requires
+    missing = Counter((model.provider, model.requires[0]) for model in hidden if model.requires)
+    most = ", ".join(
+        f"{board.settings.provider(provider).variable(option)} ({count:,})"
+        for (provider, option), count in missing.most_common(3)
     )
-    most = ", ".join(f"{variable} ({count:,})" for variable, count in missing.most_common(3))
     more = ", ..." if len(missing) > 3 else ""
     return f"{len(hidden):,} more need a setting first: {most}{more}. --all lists them."

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Final
+
 import click
 
 from modelplug_cli._output import print_json, print_table
 from modelplug_cli._verbosity import verbosity_options
+
+_WORDS: Final[Mapping[str, str]] = {
+    "wire_name": "wire names",
+    "select_strategy": "strategies",
+    "call_started": "a listener",
+    "call_finished": "a listener",
+}
 
 
 @click.group("plugins", invoke_without_command=True)
@@ -37,10 +47,10 @@ def list_plugins(as_json: bool = False) -> None:
         ]
         for plugin in plugins
     )
-    print_table(("PLUGIN", "STATE", "FROM", ">MS", "BROUGHT"), rows)
+    print_table(("PLUGIN", "STATE", "FROM", ">MS", "BROUGHT"), rows, fold=True)
 
 
-def _brought(hooks: tuple[str, ...], models: int) -> str:
-    brought = [f"{models:,} models" if models != 1 else "1 model"] if models else []
-    brought += [hook for hook in hooks if hook != "provide_models"]
-    return ", ".join(brought) or "nothing"
+def _brought(hooks: Iterable[str], models: int) -> str:
+    """What a plugin brought, in words."""
+    found = [f"{models:,} models" if models != 1 else "1 model"] if models else []
+    return ", ".join([*found, *dict.fromkeys(_WORDS[hook] for hook in hooks if hook in _WORDS)]) or "nothing"
