@@ -26,7 +26,7 @@ def calls(*items: Any) -> Json:
     return event({"tool_calls": list(items)})
 
 
-def call(index: int | None = None, id: Any = None, name: Any = None, arguments: Any = None, **more: Any) -> Json:  # noqa: A002
+def call(index: int | None = None, id: Any = None, name: Any = None, arguments: Any = None, **more: Any) -> Json:
     """A tool call delta of only the fields that are given."""
     function = {k: v for k, v in {"name": name, "arguments": arguments}.items() if v is not None}
     return {k: v for k, v in {"index": index, "id": id}.items() if v is not None} | {"function": function} | more
@@ -483,13 +483,13 @@ def test_several_choices() -> None:
         chunk = reader.read(item)
         assert chunk is not None
         assembly.add(chunk)
-    assert not reader.finished
+    finished = [reader.finished]
     with pytest.raises(errors.StreamCut):
         reader.end()
     last = reader.read(piece(0, None, "stop"))
     assert last is not None
     assembly.add(last)
-    assert reader.finished
+    assert [*finished, reader.finished] == [False, True]
     reader.end()
     assert [choice.message.content for choice in assembly.end().choices] == ["ab", "x"]
 

@@ -29,7 +29,7 @@ from modelplug.errors import (
 __all__ = ["failure_from_response", "failure_in_answer", "parse_retry_after", "redact", "safe_text"]
 
 # Codes and types that say what happened whatever the status is.
-_BY_WORD: dict[str, type[CallFailed]] = {
+_BY_WORD: Mapping[str, type[CallFailed]] = {
     **dict.fromkeys(
         (
             "context_length_exceeded",  # OpenAI, Groq, DeepSeek
@@ -93,7 +93,7 @@ _BY_WORD: dict[str, type[CallFailed]] = {
 }
 
 # Words that say it only where no status does: within a stream, or in an answer with status 200.
-_BY_WORD_ALONE: dict[str, type[CallFailed]] = {
+_BY_WORD_ALONE: Mapping[str, type[CallFailed]] = {
     **dict.fromkeys(
         (
             "rate_limit_exceeded",
@@ -126,7 +126,7 @@ _BY_WORD_ALONE: dict[str, type[CallFailed]] = {
     ),
 }
 
-_BY_STATUS: dict[int, type[CallFailed]] = {
+_BY_STATUS: Mapping[int, type[CallFailed]] = {
     401: AuthFailed,
     402: QuotaExhausted,
     403: AuthFailed,
@@ -189,7 +189,7 @@ _PARAMETER_TEXTS = [
     )
 ]
 
-_SENTENCES: dict[type[CallFailed], str] = {
+_SENTENCES: Mapping[type[CallFailed], str] = {
     ContextTooLong: "the request does not fit the model's context window",
     ContentRefused: "a content filter of the provider refused this",
     UnsupportedParameter: "the provider does not take a parameter of the request for this model",
