@@ -43,7 +43,7 @@ class Client:
         """What the client must find in its environment besides what is there."""
         if self.keeps_wheel:
             return {"TMPDIR": str(partial)}
-        changes = {"UV_PYTHON_DOWNLOADS": "never"}
+        changes = {"UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": os.environ.get("UV_SYSTEM_CERTS", "1")}
         if "UV_DEFAULT_INDEX" not in os.environ and (index := os.environ.get("PIP_INDEX_URL")):
             changes["UV_DEFAULT_INDEX"] = index  # uv reads none of pip's settings
         return changes
