@@ -11,9 +11,11 @@ from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from modelplug_http.endpoint import CHAT, endpoint
 from modelplug_litellm import _importing
+from modelplug_litellm._ear import Ear
 from modelplug_litellm._providers import API_BASES, dialect, provider_of
 from modelplug_litellm._translation import _TRANSLATED, Translation
 from packaging.requirements import Requirement
@@ -107,9 +109,10 @@ def test_the_translation_can_be_driven_alone(provider: str) -> None:
 
 
 def test_litellms_client_takes_a_transport() -> None:
-    """The ear on the wire is a transport under LiteLLM's own client."""
-    client = llm.llms.custom_httpx.http_handler.AsyncHTTPHandler
-    assert {"transport", "follow_redirects"} <= inspect.signature(client).parameters.keys()
+    """The ear on the wire is a transport under LiteLLM's own client, whose client can be replaced."""
+    ear = Ear(llm, httpx.AsyncHTTPTransport())
+    assert isinstance(ear.client, llm.llms.custom_httpx.http_handler.AsyncHTTPHandler)
+    assert ear.client.client._transport is ear
 
 
 def test_a_discarded_router_leaves_nothing_behind() -> None:

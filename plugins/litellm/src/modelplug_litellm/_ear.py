@@ -64,7 +64,9 @@ class Ear(httpx.AsyncBaseTransport):
     def __init__(self, llm: ModuleType, connections: httpx.AsyncBaseTransport) -> None:
         self._connections = connections
         self.heard = Heard()
-        self.client: Any = llm.llms.custom_httpx.http_handler.AsyncHTTPHandler(transport=self, follow_redirects=False)
+        self._answer: _Listening | None = None
+        self.client: Any = llm.llms.custom_httpx.http_handler.AsyncHTTPHandler()
+        self.client.client = httpx.AsyncClient(transport=self, follow_redirects=False, trust_env=False, timeout=None)  # noqa: S113  # said in each call
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["accept-encoding"] = "identity"
@@ -76,8 +78,14 @@ class Ear(httpx.AsyncBaseTransport):
             raise
         heard.begin(response)
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # what an async transport gives
-        response.stream = _Listening(response.stream, heard)
+        response.stream = self._answer = _Listening(response.stream, heard)
         return response
+
+    async def hang_up(self) -> None:
+        """Closes the answer of the call that is over, whether LiteLLM did or not."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            await answer.aclose()
 
     async def aclose(self) -> None:
         """Nothing: LiteLLM closes clients when it likes, and the connections are not its own."""

@@ -50,6 +50,9 @@ handed to LiteLLM, some of them would be dropped and some would steer it."""
 _SAME_WIRE = frozenset({"amazon_nova", "minimax", "mistral", "openai", "ovhcloud", "scaleway", "xiaomi_mimo"})
 """Providers on OpenAI's wire that LiteLLM does not list as such, because it has code of its own for them."""
 
+_OURS = frozenset({"stream", "extra_body", "max_retries"})
+"""What LiteLLM adds to the parameters, and the request says by itself."""
+
 _REMEMBERED = 64
 
 
@@ -121,9 +124,7 @@ class Translation:
             )
         except self._llm.UnsupportedParamsError as error:
             raise UnsupportedParameter(_said(error), status=None) from None
-        for ours in ("stream", "extra_body", "max_retries"):
-            mapped.pop(ours, None)
-        return mapped
+        return {name: value for name, value in mapped.items() if value is not None and name not in _OURS}
 
 
 def _own(value: Any) -> Any:

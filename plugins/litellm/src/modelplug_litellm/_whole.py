@@ -71,6 +71,8 @@ class WholePath:
                     yield chunk
             finally:
                 await answer.aclose()
+                if ear is not None:
+                    await ear.hang_up()
         reader.end()
 
     async def embed(self, request: Request) -> Embeddings:
