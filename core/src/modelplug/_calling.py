@@ -13,7 +13,7 @@ from modelplug.calls import Call, Failure, Operation
 from modelplug.errors import AmbiguousModel, BadRequest, ConfigError, UnknownModel
 
 # A request may come from anywhere, a gateway's client included: it never chooses where a key goes.
-_NEVER_A_PARAMETER = {
+_NEVER_A_PARAMETER: Mapping[str, str] = {
     "model": "name the model as the first argument",
     "messages": "give the messages as the second argument",
     "stream": "use board.stream(...) for a stream and board.complete(...) for a whole answer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -9,7 +10,7 @@ _REASONING = ("reasoning_content", "reasoning", "thinking")
 
 _DIALECT = frozenset({"content", "function_call", "tool_calls", "refusal", "reasoning_details", *_REASONING})
 
-_FINISH = {
+_FINISH: Mapping[str, str] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",

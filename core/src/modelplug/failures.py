@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -139,7 +139,7 @@ _BY_STATUS: Mapping[int, type[CallFailed]] = {
 
 # Dialects that have nothing but words. `window` and `prompt` are tokens. The threads are those of CQ-35 and CQ-36.
 _N = r"(\d[\d,_]*)"
-_CONTEXT_TEXTS = [
+_CONTEXT_TEXTS: Sequence[re.Pattern[str]] = [
     re.compile(
         text.replace("<window>", f"(?P<window>{_N[1:]}").replace("<prompt>", f"(?P<prompt>{_N[1:]}"), re.IGNORECASE
     )
@@ -178,7 +178,7 @@ _NO_CHANNEL_TEXTS = re.compile(
     r"no available channels? for model|无可用渠道", re.IGNORECASE
 )  # one-api#1494, new-api#982
 _MASKED_TEXT = re.compile(r"something (?:went )?wrong,? please try again", re.IGNORECASE)  # NewAPI resellers, CQ-40
-_PARAMETER_TEXTS = [
+_PARAMETER_TEXTS: Sequence[re.Pattern[str]] = [
     re.compile(text, re.IGNORECASE)
     for text in (
         r"unsupported parameter:? ['\"`]?(?P<param>[\w.\[\]-]+)",  # OpenAI, litellm#13381

@@ -228,7 +228,16 @@ class ProviderSettings(Table):
         return checked_base(str(found.value), setting=found.setting, allow_link_local=self.flag("allow_link_local"))
 
 
-_FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+_FLAGS: Mapping[str, bool] = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
 
 
 def variable_name(prefix: str, option: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any, Self
 
 from modelplug.answers import Chunk, Embeddings, Reply
@@ -13,7 +13,7 @@ from modelplug.settings import Settings
 from modelplug.strategy import Request, Strategy
 from modelplug.switchboard import Switchboard
 
-USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+USAGE: Mapping[str, int] = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 def reply_of(text: str = "hello there", *, finish_reason: str = "stop", model: str = "fake") -> Reply:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from modelplug._assembly import Assembly
 from modelplug.answers import Chunk, Embeddings, Reply
 from modelplug.credentials import Credentials
 from modelplug.errors import ConfigError
-from modelplug.reading import ChunkReader, read_embeddings, read_reply
+from modelplug.reading import Assembly, ChunkReader, read_embeddings, read_reply
 from modelplug.strategy import Request
 
 from modelplug_http.endpoint import CHAT, EMBEDDINGS, endpoint
