@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 from decimal import Decimal
@@ -221,3 +222,12 @@ async def test_closing_the_board_ends_a_fetch(empty_cache: Path) -> None:
             await board.aclose()
         with pytest.raises(Unavailable, match="closed"):
             await call
+
+
+async def test_an_answer_keeps_to_a_schema(board: Switchboard) -> None:
+    """With a JSON schema as response format the answer is JSON of that schema."""
+    schema = {"type": "object", "properties": {"yes": {"type": "boolean"}}, "required": ["yes"]}
+    form = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": schema}}
+    question = [{"role": "user", "content": "Is 5 more than 3?"}]
+    reply = await board.complete("local", question, response_format=form, temperature=0, max_tokens=60)
+    assert list(json.loads(reply.text)) == ["yes"]
