@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from modelplug import Credentials, Hooks, Model, Settings, Switchboard, hookimpl
+from modelplug import CallFailed, ConfigError, Credentials, Hooks, Model, Settings, Switchboard, hookimpl
 
 from plugins.litellm.tests.provider_on_loopback import USAGE, Upstream
 
@@ -196,6 +196,44 @@ async def test_a_provider_without_a_key_gets_none(
         board.add(Open)
         await board.complete("open/m", MESSAGES)
     assert "authorization" not in upstream.requests[-1]["headers"]
+
+
+async def test_the_router_spreads_calls_over_deployments(board_for: BoardFor, upstream: Upstream) -> None:
+    """Every key of the provider is used; a tenant's own key goes alone."""
+    deployments = {"two": {"api_key": "sk-two"}, "three": {"api_key": "sk-three", "api_base": upstream.base + "/three"}}
+    board = board_for("openai", deployments=deployments)
+    for _ in range(60):
+        await board.complete("gpt-4o-mini", MESSAGES)
+    used = {(request["headers"]["authorization"], request["path"]) for request in upstream.requests}
+    assert used == {
+        ("Bearer sk-own-0123456789", "/v1/chat/completions"),
+        ("Bearer sk-two", "/v1/chat/completions"),
+        ("Bearer sk-three", "/three/chat/completions"),
+    }
+    upstream.requests.clear()
+    for _ in range(10):
+        await board.complete("gpt-4o-mini", MESSAGES, credentials=Credentials(api_key="sk-tenant"))
+    assert {request["headers"]["authorization"] for request in upstream.requests} == {"Bearer sk-tenant"}
+
+
+async def test_the_key_of_a_deployment_is_not_said(board_for: BoardFor, upstream: Upstream) -> None:
+    """A provider that echoes the key it got is not quoted with it, whichever deployment was chosen."""
+    board = board_for("openai", deployments={"two": {"api_key": "plain words two"}})
+    for _ in range(20):
+        upstream.say({"error": {"message": "who are you, plain words two?"}}, status=401)
+        with pytest.raises(CallFailed) as caught:
+            await board.complete("gpt-4o-mini", MESSAGES)
+        if upstream.requests[-1]["headers"]["authorization"] == "Bearer plain words two":
+            assert "plain words two" not in str(caught.value)
+            return
+    raise AssertionError("the second deployment was never chosen")
+
+
+async def test_a_deployment_without_a_key_is_named(board_for: BoardFor) -> None:
+    """The error says which variable is missing."""
+    board = board_for("openai", deployments={"two": {"api_base": "http://127.0.0.1:9"}})
+    with pytest.raises(ConfigError, match="OPENAI_TWO_API_KEY"):
+        await board.complete("gpt-4o-mini", MESSAGES)
 
 
 @ways

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from modelplug import Hooks, Model, ProviderSettings, Settings, Strategy, hookimpl
+from attrs import evolve
+from modelplug import ConfigError, Credentials, Hooks, Model, ProviderSettings, Settings, Strategy, hookimpl
 
 from modelplug_litellm._providers import API_BASES
 
@@ -23,7 +24,7 @@ class LiteLLMPlugin(Hooks):
 
     def __init__(self) -> None:
         self._wire: Wire | None = None
-        self._strategies: dict[tuple[str, str, Options], Strategy] = {}
+        self._strategies: dict[tuple[str, str, Options, tuple[Credentials, ...]], Strategy] = {}
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
@@ -52,8 +53,32 @@ class LiteLLMPlugin(Hooks):
         if self._wire is None:
             self._wire = Wire()
         options = Options.read(provider)
-        key = (name, provider.name, options)
+        deployments = _deployments(provider) if name == "router" else ()
+        key = (name, provider.name, options, deployments)
         if key not in self._strategies:
             direct = Direct(self._wire, options)
-            self._strategies[key] = direct if name == "direct" else Router(direct)
+            self._strategies[key] = direct if name == "direct" else Router(direct, deployments)
         return self._strategies[key]
+
+
+def _deployments(provider: ProviderSettings) -> tuple[Credentials, ...]:
+    """The provider's own credentials and those of its tables `[providers.NAME.deployments.ANY]`; none without any.
+
+    Raises ConfigError for a deployment without a key.
+    """
+    tables = provider.get("deployments", {})
+    if not tables:
+        return ()
+    own = provider.credentials()
+    found = [own]
+    for name in tables:
+        table = ProviderSettings(
+            settings=provider.settings,
+            path=(*provider.path, "deployments", name),
+            prefix=f"{provider.prefix}_{name}",
+        )
+        given = table.credentials()
+        if given.api_key is None:
+            raise ConfigError(table.variable("api_key"), "is not set, and this deployment needs it", "Set it.")
+        found.append(evolve(given, api_base=given.api_base or own.api_base))
+    return tuple(found)

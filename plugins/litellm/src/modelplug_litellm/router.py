@@ -7,12 +7,13 @@ that was cut. So it does what it is for, and what came is judged as everywhere (
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 from attrs import evolve
-from modelplug import Chunk, Credentials, Embeddings, Layer, Reply, Request
+from modelplug import CallFailed, Chunk, Credentials, Embeddings, Layer, Reply, Request
 
 from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import dialect
@@ -38,20 +39,26 @@ class Router(Layer):
 
     async def complete(self, request: Request) -> Reply:
         """The whole answer of the deployment that was chosen."""
-        return await self.inner.complete(await self._routed(request))
+        routed = await self._routed(request)
+        with _unsaid(routed.credentials):
+            return await self.inner.complete(routed)
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """The chunks of the deployment that was chosen."""
-        chunks = self.inner.stream(await self._routed(request))
+        routed = await self._routed(request)
+        chunks = self.inner.stream(routed)
         try:
-            async for chunk in chunks:
-                yield chunk
+            with _unsaid(routed.credentials):
+                async for chunk in chunks:
+                    yield chunk
         finally:
             await chunks.aclose()
 
     async def embed(self, request: Request) -> Embeddings:
         """The vectors of the deployment that was chosen."""
-        return await super().embed(await self._routed(request))
+        routed = await self._routed(request)
+        with _unsaid(routed.credentials):
+            return await super().embed(routed)
 
     async def aclose(self) -> None:
         """Closes what carries the calls, and forgets all keys."""
@@ -80,6 +87,19 @@ class Router(Layer):
         else:
             self._routers.move_to_end(deployments)
         return router
+
+
+@contextmanager
+def _unsaid(credentials: Credentials) -> Iterator[None]:
+    """Takes the secrets of the chosen deployment out of an error: the board knows those of the request alone."""
+    try:
+        yield
+    except CallFailed as error:
+        message = error.message
+        for secret in credentials.secrets():
+            message = message.replace(secret, "[redacted]")
+        error.args = (message,)
+        raise
 
 
 def _new_router(llm: ModuleType) -> Any:
