@@ -47,7 +47,7 @@ class Events:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The response's headers, their names in lower case."""
+        """The response's headers, found by name in any case."""
         return self._entered.headers
 
     async def __aiter__(self) -> AsyncGenerator[Any, None]:

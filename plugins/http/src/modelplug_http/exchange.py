@@ -71,9 +71,9 @@ class Exchange:
         return self._response.status
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The response's headers, their names in lower case."""
-        return {name.lower(): value for name, value in self._response.headers.items()}
+    def headers(self) -> Mapping[str, str]:
+        """The response's headers, found by name in any case."""
+        return self._response.headers
 
     @property
     def now(self) -> float:
@@ -144,7 +144,8 @@ class Exchange:
         if self._gone is not None:
             self._gone.remove_done_callback(self._lost)
             self._gone = None
-        self._response.close()
+        if not self._response.content.is_eof():  # else the client has put the connection back already
+            self._response.close()
         if self._lent is not None:
             self._lent.busy -= 1
             self._lent = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Hashable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Hashable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -26,16 +26,16 @@ class Pool:
     busy: int = 0
     _timeouts: dict[float, aiohttp.ClientTimeout] = field(factory=dict)
 
-    async def post(
+    def post(
         self, url: str, headers: Mapping[str, str], body: bytes, connect_timeout: float
-    ) -> aiohttp.ClientResponse:
+    ) -> Awaitable[aiohttp.ClientResponse]:
         """The head of the answer; redirects are not followed. Raises what the HTTP client raises."""
         timeout = self._timeouts.get(connect_timeout)
         if timeout is None:
             import aiohttp
 
             timeout = self._timeouts[connect_timeout] = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
-        return await self.session.post(url, data=body, headers=headers, allow_redirects=False, timeout=timeout)
+        return self.session.post(url, data=body, headers=headers, allow_redirects=False, timeout=timeout)
 
 
 @define(eq=False)

@@ -54,6 +54,8 @@ class EventReader:
             self._line_size = 0
         lines = data.split(b"\n")
         rest = lines.pop()
+        if len(data) > self._limit and max(map(len, lines)) > self._limit:
+            raise _too_large(self._limit)
         events = self._read(lines)
         if rest:
             self._hold(rest)
@@ -70,41 +72,42 @@ class EventReader:
 
     def _read(self, lines: list[bytes]) -> list[Event]:
         events: list[Event] = []
-        data, limit = self._data, self._limit
+        data = self._data
         for line in lines:
-            if len(line) > limit:
-                raise _too_large(limit)
             if not line:
                 if data:
                     events.append((self._name, data[0] if len(data) == 1 else b"\n".join(data)))
                     data.clear()
                     self._size = 0
                 self._name = b""
-            elif line.startswith(b"data: "):
-                self._add(line[6:])
-            elif line[0] == _COLON:
-                continue
-            elif line[0] == _BRACE:
-                if data:
-                    events.append((self._name, b"\n".join(data)))
-                    data.clear()
-                events.append((b"", line))
-                self._name, self._size = b"", 0
+            elif line.startswith(b"data: ") and not data:
+                if len(line) > 6:
+                    data.append(line[6:])
             else:
-                field, _, value = line.partition(b":")
-                value = value.removeprefix(b" ")
-                if field == b"data":
-                    self._add(value)
-                elif field == b"event":
-                    self._name = value
+                events += self._read_rarer(line)
         return events
+
+    def _read_rarer(self, line: bytes) -> list[Event]:
+        """Any line but the usual ones; the events that it completes."""
+        if line[0] == _COLON:
+            return []
+        if line[0] == _BRACE:
+            before = self._read([b""])
+            return [*before, (b"", line)]
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._add(value)
+        elif field == b"event":
+            self._name = value
+        return []
 
     def _add(self, value: bytes) -> None:
         if not value and not self._data:
             return  # an empty `data:` alone is no event for us: there is no JSON in it
         self._data.append(value)
         self._size += len(value) + 1
-        if self._size > self._limit + 1:
+        if self._size > self._limit:
             raise _too_large(self._limit)
 
     def _hold(self, piece: bytes) -> None:

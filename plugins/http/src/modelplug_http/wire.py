@@ -29,7 +29,7 @@ from modelplug_http.pools import Pools
 
 @frozen(kw_only=True)
 class Answer(bodies.Body):
-    """A successful answer, read whole. Header names are in lower case."""
+    """A successful answer, read whole. `headers` finds a name in any case."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
