@@ -12,7 +12,7 @@ _WORDS = ("message", "msg", "err", "error_msg", "detail", "error_message", "titl
 """Where servers put the sentence; `msg`, `err` and `error_msg` are one-api's upstreams (relay/controller/error.go)."""
 
 _READ_AT_MOST = 100_000
-_DEEPEST = 4
+_DEEPEST = 8
 
 
 @frozen(kw_only=True)
@@ -24,6 +24,7 @@ class Said:
     type: str | None = None
     param: str | None = None
     number: int | None = None
+    request_id: str | None = None
     data: Mapping[str, Any] = {}
 
     @property
@@ -187,6 +188,7 @@ def _filled(said: Said, body: Mapping[str, Any]) -> Said:
         type=said.type or _word(body.get("type")) or _word(body.get("error_type")),
         param=said.param or _param(body),
         number=next((n for n in (said.number, _number(code), _number(status)) if n is not None), None),
+        request_id=said.request_id or (_word(body.get("request_id")) or _word(body.get("requestId"))),
         data=said.data or body,
     )
 
@@ -204,6 +206,7 @@ def _with_metadata(said: Said, body: Mapping[str, Any], depth: int) -> Said:
         type=said.type or upstream.type,
         param=said.param or upstream.param,
         number=said.number if said.number is not None else upstream.number,
+        request_id=said.request_id or upstream.request_id,
         data=upstream.data or said.data,
     )
 

@@ -311,6 +311,9 @@ def _seconds_in_words(text: str) -> float | None:
 def _failure(said: Said, status: int | None, *, secrets: tuple[str, ...] = ()) -> CallFailed:
     """The error for what was said, with its code and its own data; `status` is the HTTP status or None."""
     kind, sentence, code = _judged(said, status)
+    param = _parameter(said) if kind is UnsupportedParameter else None
+    if param is not None:
+        sentence = f"the provider does not take {param!r} for this model"
     shown = safe_text(said.message, secrets)
     message = f"{sentence}: {shown}" if shown and sentence is not _MASKED else sentence
     if status is not None:
@@ -321,7 +324,7 @@ def _failure(said: Said, status: int | None, *, secrets: tuple[str, ...] = ()) -
     if isinstance(failure, ContextTooLong):
         failure.context_window, failure.prompt_tokens = _context_numbers(said)
     elif isinstance(failure, UnsupportedParameter):
-        failure.param = _parameter(said)
+        failure.param = param
     elif isinstance(failure, Unreachable):
         failure.kind, failure.retryable = "redirect", False
     return failure
@@ -413,5 +416,5 @@ _REQUEST_IDS = (
 
 def _request_id(headers: Mapping[str, str], said: Said, secrets: tuple[str, ...]) -> str | None:
     found = next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
-    found = found or said.data.get("request_id")
+    found = found or said.request_id
     return safe_text(found, secrets)[:200] or None if isinstance(found, str) else None
