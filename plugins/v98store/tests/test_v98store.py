@@ -106,7 +106,11 @@ async def test_every_spelling_sends_the_wire_name(reseller: Reseller, spelling: 
 async def test_claude_always_has_max_tokens(reseller: Reseller, stream: bool) -> None:
     """Said by us when the host did not, and never over what the host said."""
     async with board(api_key="sk-v98", api_base=reseller.base) as full:
-        cases: list[tuple[dict[str, Any], int]] = [({}, 8_192), ({"max_tokens": 5}, 5)]
+        cases: list[tuple[dict[str, Any], int]] = [
+            ({}, 8_192),
+            ({"max_tokens": 5}, 5),
+            ({"extra_body": {"max_tokens": 6}}, 6),
+        ]
         for given, expected in cases:
             if stream:
                 async with full.stream("claude-haiku-4-5-20251001-v98", MESSAGES, **given) as chunks:
