@@ -562,3 +562,65 @@ def test_fakes_are_strategies() -> None:
     """What the package ships for tests keeps the contract itself."""
     assert isinstance(FakeStrategy(), Strategy)
     assert isinstance(Layer(FakeStrategy()), Strategy)
+
+
+async def test_a_tenant_has_its_own_credentials() -> None:
+    """They are looked up for each call; an unknown tenant never gets the host's own key."""
+    strategy, keys = FakeStrategy(), {"acme": "sk-acme"}
+
+    def credentials_for(provider: str, tenant: str) -> Credentials | None:
+        return Credentials(api_key=f"{keys[tenant]}-{provider}") if tenant in keys else None
+
+    settings = Settings(environment={"FAKE_API_KEY": KEY, "FAKE_API_BASE": "http://own.test/v1"})
+    board = Switchboard(settings=settings, credentials_for=credentials_for)
+    board.add(FakePlugin(Model(id="fake/m", provider="fake"), strategy=strategy))
+    await board.complete("fake/m", HELLO, tenant="acme")
+    keys["acme"] = "sk-rotated"
+    async with board.stream("fake/m", HELLO, tenant="acme") as chunks:
+        [chunk async for chunk in chunks]
+    with pytest.raises(ConfigError, match=r"tenant: has no credentials for provider 'fake'"):
+        await board.complete("fake/m", HELLO, tenant="nobody")
+    sent = [request.credentials for request in strategy.requests]
+    assert [used.api_key.reveal() for used in sent if used.api_key] == ["sk-acme-fake", "sk-rotated-fake"]
+    assert {used.api_base for used in sent} == {"http://own.test/v1"}
+    board, _ = board_with()
+    with pytest.raises(ConfigError, match="credentials_for"):
+        await board.complete("one", HELLO, tenant="acme")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_closing_a_board_ends_running_calls_with_a_record(stream: bool) -> None:
+    """What does not end within the time to drain fails with kind `shutdown`; its host is told, its record is made."""
+    strategy = Hanging("a b")
+    board, listener = board_with(strategy)
+
+    async def call() -> None:
+        if not stream:
+            await board.complete("one", HELLO)
+        async with board.stream("one", HELLO) as chunks:
+            [chunk async for chunk in chunks]
+
+    task = asyncio.create_task(call())
+    await asyncio.sleep(0.01)
+    await board.aclose(drain=0.02)
+    with pytest.raises(CallFailed, match="the board was closed") as caught:
+        await task
+    assert caught.value.kind == "shutdown"
+    assert [record.outcome for record in listener.finished] == ["failed"]
+    assert strategy.closed_streams == stream
+
+
+async def test_closing_a_board_waits_for_calls_that_end_in_time() -> None:
+    """A call that needs less than the time to drain ends as it would have."""
+
+    class Slow(FakeStrategy):
+        async def complete(self, request: Request) -> Reply:
+            await asyncio.sleep(0.05)
+            return await super().complete(request)
+
+    board, listener = board_with(Slow())
+    task = asyncio.create_task(board.complete("one", HELLO))
+    await asyncio.sleep(0.01)
+    await board.aclose(drain=5)
+    assert (await task).text == "hello there"
+    assert [record.outcome for record in listener.finished] == ["ok"]

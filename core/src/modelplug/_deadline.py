@@ -17,11 +17,12 @@ class Deadline:
     that the host spends between two waits is not interrupted; the next wait then ends at once.
     """
 
-    __slots__ = ("_cancelling", "_passed", "_task", "_timer", "_when")
+    __slots__ = ("_cancelling", "_loop", "_passed", "_task", "_timer", "_when")
 
     def __init__(self, when: float | None) -> None:
         """`when` is in seconds of `time.monotonic()`; None is never."""
         self._when = when
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._cancelling = 0
@@ -36,8 +37,9 @@ class Deadline:
             left = self._when - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            self._timer = asyncio.get_running_loop().call_later(left, self._pass)
-        elif self._passed:
+            self._loop = asyncio.get_running_loop()
+            self._timer = self._loop.call_later(left, self._pass)
+        if self._passed:
             raise TimeoutError
         self._task = task = asyncio.current_task()
         if task is not None:
@@ -51,6 +53,13 @@ class Deadline:
             ours_alone = task.uncancel() <= self._cancelling
             if ours_alone and is_cancelled(error):
                 raise TimeoutError from None
+
+    def come(self) -> None:
+        """Let the moment be now. May be called by any thread."""
+        if self._loop is None or self._loop.is_closed():
+            self._passed = True
+        else:
+            self._loop.call_soon_threadsafe(self._pass)
 
     def close(self) -> None:
         """The call is over."""

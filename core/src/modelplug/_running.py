@@ -19,17 +19,23 @@ log = logging.getLogger("modelplug.calls")
 class Running:
     """A call between its first moment and its record. Whatever happens, `record` is reached once."""
 
-    __slots__ = ("_clock", "_started", "_tell", "call", "deadline", "first_chunk", "request", "strategy")
+    __slots__ = ("_clock", "_started", "_tell", "call", "deadline", "first_chunk", "request", "shut", "strategy")
 
-    def __init__(self, request: Request, strategy: str, clock: float, tell: Callable[[Call], None]) -> None:
+    def __init__(self, request: Request, strategy: str, clock: float, tell: Callable[[Running, Call], None]) -> None:
         self.request = request
         self.strategy = strategy
         self.deadline = Deadline(request.deadline)
         self.first_chunk: float | None = None
         self.call: Call | None = None
+        self.shut = False
         self._clock = clock
         self._started = time()
         self._tell = tell
+
+    def shut_down(self) -> None:
+        """End the call: its host sees a CallFailed of kind `shutdown`."""
+        self.shut = True
+        self.deadline.come()
 
     def chunk_arrived(self) -> None:
         """Note the moment of the first chunk."""
@@ -68,7 +74,9 @@ class Running:
 
     def _shown(self, error: BaseException) -> ModelplugError:
         secrets = self.request.credentials.secrets()
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) and self.shut:
+            error = CallFailed("the board was closed while this call was under way", kind="shutdown")
+        elif isinstance(error, TimeoutError):
             error = TimedOut("no answer within the deadline of this call")
         elif not isinstance(error, ModelplugError):  # a strategy that breaks its contract must not break its host
             log.error("strategy %r raised %s, which is none of modelplug's errors", self.strategy, type(error).__name__)
@@ -119,5 +127,5 @@ class Running:
             first_chunk=self.first_chunk,
             request_id=failure.request_id if failure else None,
         )
-        self._tell(call)
+        self._tell(self, call)
         return call

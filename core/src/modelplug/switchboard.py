@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -16,7 +16,7 @@ from modelplug._entry_points import Plugin, installed
 from modelplug._plugged import Plugged
 from modelplug._running import Running
 from modelplug.answers import Embeddings, Reply
-from modelplug.calls import Operation
+from modelplug.calls import Call, Operation
 from modelplug.catalog import Catalog
 from modelplug.chunks import Chunks
 from modelplug.credentials import Credentials
@@ -34,6 +34,9 @@ A = TypeVar("A", Reply, Embeddings)
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds a call may take when neither the call nor the setting `timeout` says otherwise (as the OpenAI client's)."""
+
+_SHUT_DOWN = 1.0
+"""Seconds for calls that are ended to say so."""
 
 
 @frozen(kw_only=True)
@@ -59,7 +62,13 @@ class Switchboard:
     Two boards share nothing. One board may be used by several event loops, one after another.
     """
 
-    def __init__(self, *, settings: Settings | Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings | Mapping[str, Any] | None = None,
+        credentials_for: Callable[[str, str], Credentials | None] | None = None,
+    ) -> None:
+        """An empty board; `load` is what a host wants, and says what the arguments are."""
         self._given = settings if isinstance(settings, Settings) else Settings.read(settings)
         self.settings = self._given
         self.catalog = Catalog({})
@@ -70,6 +79,8 @@ class Switchboard:
         self._routes: dict[str, _Route] = {}
         self._own_credentials: dict[str, Credentials] = {}
         self._strategies: dict[int, Strategy] = {}
+        self._credentials_for = credentials_for
+        self._running: set[Running] = set()
         self._sync: SyncSwitchboard | None = None
 
     @classmethod
@@ -80,15 +91,17 @@ class Switchboard:
         only: Collection[str] | None = None,
         strict: bool = False,
         settings: Settings | Mapping[str, Any] | None = None,
+        credentials_for: Callable[[str, str], Credentials | None] | None = None,
     ) -> Self:
         """A board with all installed plugins.
 
         `block` names plugins that are not to be imported, beside those of the setting `block` (`MODELPLUG_BLOCK`).
         `only` is an allow-list, in place of the setting `plugins` (`MODELPLUG_PLUGINS`). A plugin that fails is
         quarantined with its reason in `plugins`, and the others go on; with `strict` its PluginError is raised.
+        `credentials_for(provider, tenant)` answers calls that name a `tenant`; None leaves that tenant without a call.
         Raises ConfigError when config.toml cannot be read. No network is touched and no thread started.
         """
-        board = cls(settings=settings)
+        board = cls(settings=settings, credentials_for=credentials_for)
         allowed = board.settings.get("plugins") if only is None else only
         blocked = {*_names(board.settings.get("block", ())), *_names(block)}
         for record, plugin in installed(only=None if allowed is None else set(_names(allowed)), block=blocked):
@@ -148,6 +161,14 @@ class Switchboard:
             return False
         return True
 
+    def route(self, model: Model) -> tuple[str, str]:
+        """The name that a call to this model sends upstream, and the name of the strategy that carries it.
+
+        Asks the plugins as a first call would. Raises NoStrategy, ConfigError or PluginError.
+        """
+        route = self._route(model)
+        return route.wire_name, route.strategy_name
+
     async def complete(
         self,
         name: str,
@@ -155,15 +176,17 @@ class Switchboard:
         *,
         timeout: float | None = None,
         credentials: Credentials | None = None,
+        tenant: str | None = None,
         **params: Any,
     ) -> Reply:
         """The whole answer of the model called `name`.
 
         `messages` and `params` have OpenAI's names and shapes; a parameter that modelplug does not know is passed on.
         `timeout` is seconds for the whole call, retries included. `credentials` are used instead of the provider's
-        settings for this call. Raises UnknownModel, AmbiguousModel, NoStrategy, ConfigError, or a kind of CallFailed.
+        settings for this call; `tenant` has them looked up by the board's `credentials_for`.
+        Raises UnknownModel, AmbiguousModel, NoStrategy, ConfigError, or a kind of CallFailed.
         """
-        running, strategy = self._begin(name, "chat", timeout, credentials, params, messages=messages)
+        running, strategy = self._begin(name, "chat", timeout, (credentials, tenant), params, messages=messages)
         return await _answer(running, strategy.complete(running.request))
 
     def stream(
@@ -173,10 +196,12 @@ class Switchboard:
         *,
         timeout: float | None = None,
         credentials: Credentials | None = None,
+        tenant: str | None = None,
         **params: Any,
     ) -> Chunks:
         """The answer in chunks: `async with board.stream(...) as chunks`. Arguments and errors as in `complete`."""
-        return Chunks(lambda: self._begin(name, "chat", timeout, credentials, params, messages=messages, stream=True))
+        given = (credentials, tenant)
+        return Chunks(lambda: self._begin(name, "chat", timeout, given, params, messages=messages, stream=True))
 
     async def embed(
         self,
@@ -185,10 +210,11 @@ class Switchboard:
         *,
         timeout: float | None = None,
         credentials: Credentials | None = None,
+        tenant: str | None = None,
         **params: Any,
     ) -> Embeddings:
         """One vector for each text in `input`. Other arguments and errors as in `complete`."""
-        running, strategy = self._begin(name, "embeddings", timeout, credentials, params, input=input)
+        running, strategy = self._begin(name, "embeddings", timeout, (credentials, tenant), params, input=input)
         return await _answer(running, embedding(strategy, running.request))
 
     def refresh(self) -> None:
@@ -222,8 +248,12 @@ class Switchboard:
             self._sync = SyncSwitchboard(self)
         return self._sync
 
-    async def aclose(self) -> None:
-        """Close every strategy and flush the listeners. A board may be closed twice, and used again afterwards."""
+    async def aclose(self, *, drain: float = 0.0) -> None:
+        """Give running calls `drain` seconds to end, end the others with kind `shutdown`, close every strategy, flush.
+
+        On SIGTERM a host calls it with the seconds it has. A board may be closed twice, and used again afterwards.
+        """
+        await self._drained(drain)
         strategies, self._strategies, self._routes = list(self._strategies.values()), {}, {}
         for strategy in strategies:
             try:
@@ -233,6 +263,18 @@ class Switchboard:
         from asyncio import to_thread  # late: loading and listing need no event loop
 
         await to_thread(self.flush)
+
+    async def _drained(self, seconds: float) -> None:
+        from asyncio import sleep  # late, as below
+
+        until = time.monotonic() + seconds
+        while self._running and time.monotonic() < until:  # noqa: ASYNC110  # calls may run in several loops
+            await sleep(0.01)
+        for running in tuple(self._running):
+            running.shut_down()
+        until = time.monotonic() + _SHUT_DOWN
+        while any(r.shut for r in self._running) and time.monotonic() < until:  # noqa: ASYNC110  # as above
+            await sleep(0.001)
 
     async def __aenter__(self) -> Self:
         return self
@@ -311,12 +353,29 @@ class Switchboard:
                 raise missing(provider.variable(option), option, model.id, model.provider)
         return used
 
+    def _given_credentials(self, model: Model, given: Credentials | None, tenant: str | None) -> Credentials | None:
+        """What was given with a call, or what the host has for the tenant that it names. None is the board's own."""
+        if given is not None or tenant is None:
+            return given
+        if self._credentials_for is None:
+            raise ConfigError("tenant", "this board looks up no credentials", "Give it credentials_for=.")
+        found = self._credentials_for(model.provider, tenant)
+        if found is None:
+            raise ConfigError(
+                "tenant", f"has no credentials for provider {model.provider!r}", "Add them, or name none."
+            )
+        return found
+
+    def _finish(self, running: Running, call: Call) -> None:
+        self._running.discard(running)
+        self._plugged.listeners.finished(call)
+
     def _begin(
         self,
         name: str,
         operation: Operation,
         timeout: float | None,
-        credentials: Credentials | None,
+        given: tuple[Credentials | None, str | None],
         params: Mapping[str, Any],
         *,
         messages: Sequence[Mapping[str, Any]] = (),
@@ -334,10 +393,10 @@ class Switchboard:
         problem: BaseException | None = None
         try:
             route = self._route(model)
-            used = self._credentials(model, credentials)
+            used = self._credentials(model, self._given_credentials(model, *given))
             checked_params(params)
         except ModelplugError as error:
-            problem, used = error, credentials or Credentials()
+            problem, used = error, given[0] or Credentials()
         if timeout is None:
             timeout = DEFAULT_TIMEOUT if route is None else route.timeout
         request = Request(
@@ -353,9 +412,8 @@ class Switchboard:
             credentials=used,
             deadline=time.monotonic() + timeout,
         )
-        running = Running(
-            request, "none" if route is None else route.strategy_name, clock, self._plugged.listeners.finished
-        )
+        running = Running(request, "none" if route is None else route.strategy_name, clock, self._finish)
+        self._running.add(running)
         self._plugged.listeners.started(request)
         if problem is not None or route is None:
             failure = running.failed(problem or NoStrategy(model.id, "none was selected"))
