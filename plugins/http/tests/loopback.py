@@ -49,8 +49,14 @@ class Received:
         return json.loads(self.body)
 
 
-Play = bytes | Script | Callable[[Received], Script]
+Play = bytes | Script | Callable[[Received], bytes | Script]
 """What an upstream does with one request: bytes, steps, or what a function makes of the request."""
+
+
+def drip(piece: bytes, seconds: float, times: int) -> list[Step]:
+    """The same bytes again and again, with silence behind each."""
+    steps: list[Step] = [piece, Pause(seconds)]
+    return steps * times
 
 
 @define(kw_only=True)

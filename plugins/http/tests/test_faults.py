@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import shutil
 import socket
 import ssl
 import subprocess
@@ -30,6 +31,7 @@ from plugins.http.tests.loopback import (
     answer,
     chunk,
     completion,
+    drip,
     frame,
     part,
     request_to,
@@ -48,8 +50,8 @@ WHOLE: dict[str, tuple[Play, type[CallFailed], str]] = {
     "5 reset in the body": ([PROMISED + b'{"id":', Reset], StreamCut, "cut"),
     "7 short parts": ([STREAM_HEAD + part(b'{"id":'), Close], StreamCut, "cut"),
     "8 silence before the head": ([Hold], TimedOut, "timeout"),
-    "8 dripping head": ([b"HTTP/1.1 200 OK\r\n", *([b"x: 1\r\n", Pause(0.1)] * 30)], TimedOut, "timeout"),
-    "9 dripping body": ([PROMISED, *([b" ", Pause(0.1)] * 30)], TimedOut, "timeout"),
+    "8 dripping head": ([b"HTTP/1.1 200 OK\r\n", *drip(b"x: 1\r\n", 0.1, 30)], TimedOut, "timeout"),
+    "9 dripping body": ([PROMISED, *drip(b" ", 0.1, 30)], TimedOut, "timeout"),
     "10 silence in the body": ([PROMISED + b'{"id":', Hold], TimedOut, "stall"),
     "12 no gzip": ([ZIPPED % 5 + b"hello"], BadReply, "decode"),
     "12 half a gzip": ([ZIPPED % 20 + gzip.compress(b'{"a":1}' * 100)[:20]], BadReply, "decode"),
@@ -81,7 +83,7 @@ async def test_a_fault_has_its_error(
     assert not kind or caught.value.kind == kind or (streamed and kind == "timeout" and caught.value.kind == "stall")
     assert KEY not in str(caught.value)
     assert "127.0.0.1" not in str(caught.value)
-    if Close in play or Reset in play or Hold in play:
+    if isinstance(play, list) and {Close, Reset, Hold} & {play[-1]}:
         await asyncio.wait_for(server.closed.wait(), 1)
 
 
@@ -123,12 +125,12 @@ async def test_3_a_certificate_that_nobody_vouches_for(http: Http, tmp_path: Pat
     """A self-signed certificate: Unreachable, kind tls, and the message names the certificate."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
-    try:
-        await asyncio.to_thread(
-            subprocess.run, [*make, "-keyout", key, "-out", certificate], check=True, capture_output=True
-        )
-    except FileNotFoundError:
+    if shutil.which(make[0]) is None:
         pytest.skip("openssl is not installed")
+    made = await asyncio.create_subprocess_exec(
+        *make, "-keyout", key, "-out", certificate, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    assert await made.wait() == 0
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)

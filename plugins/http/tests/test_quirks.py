@@ -34,6 +34,7 @@ from plugins.http.tests.loopback import (
     answer,
     chunk,
     completion,
+    drip,
     frame,
     part,
     request_to,
@@ -208,7 +209,7 @@ async def test_45_who_we_say_we_are(http: Http, upstream: StartUpstream) -> None
 
 async def test_stalls_are_not_mended_by_comments(http: Http, upstream: StartUpstream) -> None:
     """11: comments for ever are silence."""
-    server = await upstream([STREAM_HEAD, part(HELLO), *([part(b": x\n\n"), Pause(0.1)] * 50), Hold])
+    server = await upstream([STREAM_HEAD, part(HELLO), *drip(part(b": x\n\n"), 0.1, 50), Hold])
     start = time.monotonic()
     with pytest.raises(TimedOut) as caught:
         _ = [chunk async for chunk in http.stream(request_to(server, stream=True))]
@@ -220,10 +221,16 @@ async def test_slow_data_is_progress(http: Http, upstream: StartUpstream) -> Non
     """Chunks that keep coming within the idle time make a stream, however long it takes."""
     word = frame(chunk({"content": "x"}))
     server = await upstream(
-        [STREAM_HEAD, *([part(word[:9]), Pause(0.2), part(word[9:]), Pause(0.2)] * 3), part(FINISH), LAST]
+        [
+            STREAM_HEAD,
+            *drip(part(word[:9]), 0.2, 1),
+            *drip(part(word[9:] + word[:9]), 0.2, 3),
+            part(word[9:] + FINISH),
+            LAST,
+        ]
     )
     text = "".join([chunk.text async for chunk in http.stream(request_to(server, stream=True))])
-    assert text == "xxx"
+    assert text == "xxxx"
 
 
 async def test_a_slow_reader_is_no_stall(http: Http, upstream: StartUpstream) -> None:
