@@ -1,6 +1,6 @@
 """The door of the command: every ending becomes an exit status, and every error one readable line.
 
-0 done, 1 it failed, 2 wrong usage, 130 ended by Ctrl-C, 141 the reader of our output left.
+0 done, 1 it failed, or the reader of our output left; 2 wrong usage, 130 ended by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     status = run(sys.argv[1:] if arguments is None else list(arguments), verbosity)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        status = _reader_left()
+    except BrokenPipeError:  # the reader left, as in `modelplug models list | head`: no news
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        status = 1
     sys.exit(status)
 
 
@@ -42,12 +43,12 @@ def run(arguments: list[str], verbosity: Verbosity) -> int:
         complain(f"{error.format_message()} See `{where} --help`.")
         return error.exit_code
     except click.ClickException as error:
+        if verbosity.debug and error.__cause__ is not None:
+            raise error.__cause__ from None
         complain(error.format_message())
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:
-        return _reader_left()
     except Exception as error:  # the border to people: they get one line, and the traceback on request
         if verbosity.debug:
             raise
@@ -64,9 +65,3 @@ def _said(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-
-
-def _reader_left() -> int:
-    """Whoever read our output is gone, as in `modelplug models list | head`: no news."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
-    return 141

@@ -54,7 +54,8 @@ def answer(text: str) -> None:
 
 def remark(text: str, *, end: str = "\n") -> None:
     """Say something quietly beside the answer."""
-    click.secho(safe(text) + end, err=True, nl=False, dim=True, color=in_colour(sys.stderr))
+    shown = click.style(safe(text), dim=True) if text and in_colour(sys.stderr) else safe(text)
+    click.echo(shown + end, err=True, nl=False, color=in_colour(sys.stderr))
 
 
 def complain(text: str) -> None:
