@@ -13,7 +13,7 @@ from attrs import evolve
 
 from modelplug._entry_points import Plugin, said
 from modelplug._listeners import Listeners
-from modelplug.errors import ModelplugError, PluginError
+from modelplug.errors import ConfigError, ModelplugError, PluginError
 from modelplug.hooks import HOOK_NAMES, PROJECT, Hooks
 from modelplug.models import Model
 from modelplug.settings import Settings
@@ -136,7 +136,7 @@ class Plugged:
 
     def _declined(self, name: str, hook: str, model: Model | None, error: BaseException) -> None:
         """A plugin failed while it was asked: its own models cannot be called, all others go on without it."""
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, (KeyboardInterrupt, ConfigError)):  # a wrong setting is for the host to see and mend
             raise error
         if model is not None and self.owner(model.id) == name:
             if isinstance(error, ModelplugError):
