@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from urllib.parse import quote
 
@@ -20,11 +21,8 @@ def test_no_part_of_a_secret_survives(before: str, secret: str, after: str) -> N
         for clean in (redact, safe_text):
             result = clean(before + echoed + after, [secret])
             runs = {secret[i : i + 8] for i in range(len(secret) - 7)}
-            assert not any(run in result for run in runs - _PIECES_OF_MASKS)
-
-
-_MASKS = "[redacted][redacted][url][address][path]..."
-_PIECES_OF_MASKS = {_MASKS[i : i + 8] for i in range(len(_MASKS))}
+            left = re.split(r"\[(?:redacted|url|address|path)\]|\.\.\.$", result)
+            assert not any(run in part for run in runs for part in left)
 
 
 @pytest.mark.parametrize(

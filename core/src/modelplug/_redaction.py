@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
 
 MASK = "[redacted]"
 
@@ -17,8 +15,8 @@ _SHORTEST = 4
 
 _TOKEN = r"[\w+/=.~*…-]"  # noqa: S105  # what keys are made of, with the marks of shortened ones
 
-_KEYS = re.compile(
-    rf"""
+# Patterns are text, compiled when the first failure is shown and not at import.
+_KEYS = rf"""
       (?P<scheme>\b(?:Bearer|Basic|Token)\s{{1,3}}) (?:(?=\S{{0,60}}?[\d*…]){_TOKEN}{{6,}}|{_TOKEN}{{20,}})
     | (?P<header>\b(?:(?:proxy-)?authorization|cookie)["']?\s{{0,3}}[:=]\s{{0,3}}["']?)
       [^\s"',;}}]+ (?:\s{{1,3}}{_TOKEN}{{6,}})?
@@ -33,9 +31,7 @@ _KEYS = re.compile(
       (?=\S{{0,60}}?[\d*]) {_TOKEN}{{8,}}
     | (?<![A-Za-z0-9])(?-i:AIza{_TOKEN}{{8,}}|(?:AKIA|ASIA)[A-Z0-9*]{{8,}}|eyJ[\w-]{{8,}}(?:\.[\w-]*)*)
     | (?<![\w+/=.*-])[\w+/=.-]* \*{{3,}} [\w*+/=.-]*
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+    """
 """The usual shapes of keys, whole or shortened (`sk-abc***xyz`), and the words that come before others."""
 
 
@@ -43,9 +39,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without these secrets, without any eight characters in a row of one, and without usual keys."""
     for secret in secrets:
         if len(secret) >= _SHORTEST:
+            from urllib.parse import quote
+
             for form in dict.fromkeys((secret, quote(secret, safe=""))):
                 text = _without(text, form)
-    return _KEYS.sub(_masked, text)
+    return re.sub(_KEYS, _masked, text, flags=re.VERBOSE | re.IGNORECASE)
 
 
 def _masked(match: re.Match[str]) -> str:
@@ -76,27 +74,30 @@ _READ_AT_MOST = 20_000
 
 _SHOWN_AT_MOST = 1_500
 
-_SCRIPTS = re.compile(r"<(script|style|svg)\b[^<]*(?:<(?!/\1)[^<]*)*", re.IGNORECASE)
-_TAGS = re.compile(r"<(?:!--|[a-z/!?])[^<>]*(?:>|$)|<(?=[a-z/!?])", re.IGNORECASE)
-_URLS = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>]*|\bwww\.[^\s\"'<>]+", re.IGNORECASE)
-_ADDRESSES = re.compile(
+_SCRIPTS = r"<(script|style|svg)\b[^<]*(?:<(?!/\1)[^<]*)*"
+_TAGS = r"<(?:!--|[a-z/!?])[^<>]*(?:>|$)|<(?=[a-z/!?])"
+_URLS = r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>]*|\bwww\.[^\s\"'<>]+"
+_ADDRESSES = (
     r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.]*\d)|(?<![\w:])(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}|"
-    r"(?<![\w:])(?:[0-9a-f]{1,4}:){1,7}:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?",
-    re.IGNORECASE,
+    r"(?<![\w:])(?:[0-9a-f]{1,4}:){1,7}:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?"
 )
-_PATHS = re.compile(
-    r"(?<![\w.>\]])(?:~|\.{1,2})?/(?:[\w.@+-]+/)*[\w.@+-]+(?:/|\b)|\b[a-z]:\\[^\s\"'<>|]+", re.IGNORECASE
-)
-_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_PATHS = r"(?<![\w.>\]])(?:~|\.{1,2})?/(?:[\w.@+-]+/)*[\w.@+-]+(?:/|\b)|\b[a-z]:\\[^\s\"'<>|]+"
+_SPACE = r"[\s\x00-\x1f\x7f-\x9f]+"
 
 
 def safe_text(text: str, secrets: Iterable[str] = ()) -> str:
     """What somebody else's program said, fit to show: one bounded line without keys, HTML, URLs, addresses, paths."""
     text = text[:_READ_AT_MOST].encode("utf-8", "replace").decode()
     if "<" in text:
-        text = html.unescape(_TAGS.sub(" ", _SCRIPTS.sub(" ", text)))
-        text = _TAGS.sub(" ", text)  # what was escaped twice
-    text = _SPACE.sub(" ", redact(text, secrets)).strip()
-    text = _URLS.sub("[url]", text)
-    text = _PATHS.sub("[path]", _ADDRESSES.sub("[address]", text))
+        import html
+
+        text = html.unescape(_replaced(_TAGS, " ", _replaced(_SCRIPTS, " ", text)))
+        text = _replaced(_TAGS, " ", text)  # what was escaped twice
+    text = redact(_replaced(_SPACE, " ", text), secrets).strip()
+    for pattern, mark in ((_URLS, "[url]"), (_ADDRESSES, "[address]"), (_PATHS, "[path]")):
+        text = _replaced(pattern, mark, text)
     return text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 3] + "..."
+
+
+def _replaced(pattern: str, by: str, text: str) -> str:
+    return re.sub(pattern, by, text, flags=re.IGNORECASE)
