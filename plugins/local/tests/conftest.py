@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from modelplug import Switchboard
-from modelplug_local import Local, fetch, present
+from modelplug_local import Local
+from modelplug_local.model import fetch, present
 
 
 @pytest.fixture(scope="session")

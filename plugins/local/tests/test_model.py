@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from modelplug import BadReply, ConfigError, Unreachable
-from modelplug_local import ModelFile, fetch, present
+from modelplug_local.model import ModelFile, fetch, present
 
 CONTENT = b"GGUF" + bytes(200_000)
 
@@ -161,7 +161,7 @@ def test_a_fetch_that_was_killed_leaves_no_folder_for_ever(tiny: ModelFile, fold
 def test_two_processes_may_fetch_at_once(tiny: ModelFile, folder: Path) -> None:
     """Both get the same whole file, and only one of them brought it."""
     script = (
-        "import sys; from pathlib import Path; from modelplug_local import ModelFile, fetch\n"
+        "import sys; from pathlib import Path; from modelplug_local.model import ModelFile, fetch\n"
         f"file = {tiny!r}\n"
         f"print(fetch(file=file, folder=Path({str(folder)!r})).stat().st_ino)\n"
     )

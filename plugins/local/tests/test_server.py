@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from modelplug import ConfigError
-from modelplug_local import Loading, Server, serve
+from modelplug_local._loading import Loading
+from modelplug_local.server import Server, serve
 
 pytestmark = [pytest.mark.model, pytest.mark.usefixtures("model_file")]
 
@@ -112,7 +113,7 @@ def test_llama_cpp_prints_nothing_here(capfd: pytest.CaptureFixture[str]) -> Non
 def test_the_server_ends_with_a_parent_that_is_killed(forks: bool) -> None:
     """SIGKILL to the parent ends the child, also when a fork of the parent lives on and holds its pipes."""
     script = (
-        "import os, time; from modelplug_local import serve\n"
+        "import os, time; from modelplug_local.server import serve\n"
         "server = serve()\n"
         f"fork = os.fork() if {forks} else -1\n"
         "if fork: print(server.pid, fork, flush=True)\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from modelplug import BadRequest, ContextTooLong, Model, Settings, Switchboard, Unavailable, Unreachable
+from modelplug import BadRequest, CallFailed, ContextTooLong, Model, Settings, Switchboard, Unavailable, Unreachable
 from modelplug_local import Local
 from modelplug_local._strategy import LocalStrategy
 
@@ -220,7 +220,7 @@ async def test_closing_the_board_ends_a_fetch(empty_cache: Path) -> None:
         await asyncio.sleep(0.3)
         async with asyncio.timeout(2):
             await board.aclose()
-        with pytest.raises(Unavailable, match="closed"):
+        with pytest.raises(CallFailed, match="closed"):
             await call
 
 

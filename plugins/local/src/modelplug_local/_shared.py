@@ -9,8 +9,9 @@ from concurrent.futures import Future
 
 from modelplug import Unavailable
 
-from modelplug_local._model import Progress
-from modelplug_local._server import Loading, Server
+from modelplug_local._loading import Loading
+from modelplug_local.model import Progress
+from modelplug_local.server import Server
 
 log = logging.getLogger("modelplug.local")
 

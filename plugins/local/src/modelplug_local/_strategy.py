@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 from modelplug import BadReply, BadRequest, CallFailed, Chunk, Embeddings, Reply, Request, Unavailable, Unreachable
 
-from modelplug_local._model import Progress
-from modelplug_local._server import Loading, Server
+from modelplug_local._loading import Loading
 from modelplug_local._shared import SharedServer
+from modelplug_local.model import Progress
+from modelplug_local.server import Server
 
 if TYPE_CHECKING:
     from modelplug_http.strategy import Http

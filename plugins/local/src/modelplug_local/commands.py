@@ -10,8 +10,9 @@ import click
 from modelplug import ConfigError, Secret, Settings, Unreachable
 
 from modelplug_local._bar import Bar
-from modelplug_local._model import fetch, models_folder
-from modelplug_local._plugin import PROVIDER, serve
+from modelplug_local._loading import PROVIDER
+from modelplug_local.model import fetch, models_folder
+from modelplug_local.server import serve
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 

@@ -15,27 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from attrs import frozen
-from modelplug import ConfigError, Credentials, Unavailable
+from modelplug import ConfigError, Credentials, Settings, Unavailable
 
-from modelplug_local._model import Progress, fetch, present
+from modelplug_local._loading import Loading, loading_of
+from modelplug_local.model import Progress, fetch, present
 
 START_LIMIT = 60.0
 """Seconds a model may take to load."""
-
-
-@frozen(kw_only=True)
-class Loading:
-    """What a server is to load: a GGUF file (None: the small model of the cache) and how much context a call has.
-
-    `name` is what the server calls the model. `context_window` is tokens for each call, prompt and answer together.
-    `slots` is how many calls run at once; more of them wait their turn.
-    """
-
-    path: Path | None = None
-    name: str = "smollm2-135m"
-    context_window: int = 2048
-    slots: int = 2
 
 
 class Server:
@@ -190,3 +176,19 @@ def _child() -> tuple[subprocess.Popen[bytes], IO[bytes]]:
 
 
 _NEXT_STEP = "`modelplug local serve` shows what llama.cpp says; `modelplug local fetch` checks the model file."
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    api_key: str | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Server:
+    """The local model as an OpenAI-compatible endpoint for other programs: a running Server, to be used in `with`.
+
+    `server.credentials` has its base and key. Raises what `Server.start` raises.
+    """
+    loading = loading_of(settings or Settings.read())
+    return Server.start(loading, host=host, port=port, key=api_key, progress=progress)
