@@ -105,7 +105,10 @@ def test_llama_cpp_prints_nothing_here(capfd: pytest.CaptureFixture[str]) -> Non
     """Whatever llama.cpp has to say stays in its log."""
     with serve() as server:
         ask(server, "/v1/embeddings", {"input": "long " * 3000})
-        assert "too large" in server.log()
+        until = time.monotonic() + 5  # the child's log is written by a thread of its own
+        while "too large" not in server.log():
+            assert time.monotonic() < until, server.log()
+            time.sleep(0.05)
     assert capfd.readouterr() == ("", "")
 
 
