@@ -51,6 +51,18 @@ def test_nothing_to_ask_is_wrong_usage(modelplug: Run) -> None:
     assert run.stderr.count(b"\n") == 1
 
 
+def test_input_that_stays_open_can_be_left_alone(environment: Mapping[str, str]) -> None:
+    """--no-stdin answers the prompt though standard input never ends; without it, what we wait for is said."""
+    with subprocess.Popen([COMMAND, "chat", "--no-stdin", "hi"], env=environment, stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"user: hi\n"
+        assert process.wait(10) == 0
+    with subprocess.Popen([COMMAND, "chat", "hi"], env=environment, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(b"waiting for the end of standard input")
+        process.communicate()
+
+
 def test_parameters_are_json_where_they_are_json(modelplug: Run) -> None:
     """Each -o reaches the call: numbers, lists and objects as such, everything else as text."""
     run = modelplug(

@@ -52,6 +52,7 @@ def parsed(text: str) -> Any:
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the whole call.")
 @click.option("--no-stream", is_flag=True, help="Wait for the whole answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON, with the record of the call.")
+@click.option("--no-stdin", is_flag=True, help="Do not read standard input; for scripts that leave it open.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
 @verbosity_options
 def command(
@@ -62,6 +63,7 @@ def command(
     timeout: float | None,
     no_stream: bool,
     as_json: bool,
+    no_stdin: bool,
     quiet: bool,
 ) -> None:
     """Ask a model, or talk with it.
@@ -71,9 +73,9 @@ def command(
 
     The answer goes to stdout as it arrives, everything else to stderr.
     """
-    question = _question(prompt)
-    if question is None and as_json:
-        raise click.UsageError("--json needs a prompt")
+    question = _question(prompt, no_stdin=no_stdin)
+    if question is None and (as_json or no_stdin):
+        raise click.UsageError(f"{'--json' if as_json else '--no-stdin'} needs a PROMPT.")
     from modelplug import ConfigError
 
     from modelplug_cli import _board
@@ -103,19 +105,19 @@ def _ask_once(asking: Asking, messages: Sequence[Message]) -> None:
     asyncio.run(ask())
 
 
-def _question(prompt: str | None) -> str | None:
+def _question(prompt: str | None, *, no_stdin: bool) -> str | None:
     """The prompt and what is piped in; None when there is neither and a person sits at the keyboard."""
-    if sys.stdin is None or sys.stdin.isatty():
+    if no_stdin or sys.stdin is None or sys.stdin.isatty():
         return prompt
     piped = _read_stdin()
     question = "\n\n".join(part for part in (prompt, piped) if part and part.strip())
     if not question:
-        raise click.UsageError("there is nothing to ask: no PROMPT, and nothing came on standard input")
+        raise click.UsageError("there is nothing to ask: no PROMPT, and nothing came on standard input.")
     return question
 
 
 def _read_stdin() -> str:
-    note = threading.Timer(_PATIENCE, remark, ["waiting for the end of standard input (none? then add </dev/null)"])
+    note = threading.Timer(_PATIENCE, remark, ["waiting for the end of standard input; --no-stdin leaves it alone"])
     note.daemon = True
     note.start()
     try:
