@@ -11,9 +11,10 @@ from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from modelplug_http.endpoint import CHAT, endpoint
+from modelplug_http.options import Options
+from modelplug_http.pools import Pools
 from modelplug_litellm import _importing
 from modelplug_litellm._ear import Ear
 from modelplug_litellm._providers import API_BASES, dialect, provider_of
@@ -110,7 +111,7 @@ def test_the_translation_can_be_driven_alone(provider: str) -> None:
 
 def test_litellms_client_takes_a_transport() -> None:
     """The ear on the wire is a transport under LiteLLM's own client, whose client can be replaced."""
-    ear = Ear(llm, httpx.AsyncHTTPTransport())
+    ear = Ear(llm, Pools(), Options())
     assert isinstance(ear.client, llm.llms.custom_httpx.http_handler.AsyncHTTPHandler)
     assert ear.client.client._transport is ear
 

@@ -192,6 +192,13 @@ async def test_leaving_a_stream_closes_its_connection(
         await upstream.alone.wait()
 
 
+async def test_an_address_goes_out_as_litellm_wrote_it(board_for: BoardFor, upstream: Upstream) -> None:
+    """An escape that is part of a signature is not undone on the way."""
+    board = board_for("anthropic", path="/model/a%3Ab", strategy="direct")
+    await board.complete(ANTHROPIC, MESSAGES)
+    assert upstream.requests[-1]["path"] == "/model/a%3Ab/v1/messages"
+
+
 @pytest.mark.parametrize("name", ["fallbacks", "mock_response", "model_list", "client", "ssl_verify", "logger_fn"])
 async def test_no_parameter_steers_litellm(board_for: BoardFor, upstream: Upstream, name: str) -> None:
     """Where LiteLLM carries the call, its options are no parameters of a call."""

@@ -1,54 +1,47 @@
-"""An ear on the wire under LiteLLM's own client: what really came back, whatever LiteLLM makes of it."""
+"""An ear on the wire under LiteLLM's own client: what really came back, whatever LiteLLM makes of it.
+
+The bytes go over the same wire as all others, with its limits, deadlines and errors; httpx, which LiteLLM speaks, is a
+shell around it.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import httpx
+from modelplug import CallFailed, Request
+from modelplug_http.exchange import Exchange, Post, send
+from modelplug_http.options import Options
+from modelplug_http.pools import Pools
+from yarl import URL
 
 # OpenAI, Gemini, Anthropic, Bedrock, Ollama. Inside a text the quotes would be escaped.
 _ENDING = re.compile(rb'"(?:finish_reason|finishReason|stop_reason|stopReason|done_reason)"\s*:\s*"[^"]')
 _USAGE = re.compile(rb'"(?:usage|usageMetadata|prompt_eval_count)"\s*:\s*[{\d]')
 _LONGEST_MARK = 64
-_ERROR_BODY = 64_000
+_OURS = frozenset({"host", "content-length", "connection", "transfer-encoding", "accept-encoding", "user-agent"})
+"""Headers that the wire says by itself."""
 
 
 class Heard:
     """What the answer to one call said on the wire.
 
-    `status` is None until an answer began; the `body` of an answer that is no success is kept. `ended` says that a
-    finish reason was heard, `usage` that the provider reported its count of tokens, `broken` that the connection was
-    lost or never made.
+    `anything` says that an answer began, `ended` that a finish reason was heard, `usage` that the provider reported its
+    count of tokens. `failure` is what went wrong with the wire or was said with a status without success.
     """
 
     def __init__(self) -> None:
-        self.status: int | None = None
-        self.headers: dict[str, str] = {}
-        self.body = b""
+        self.anything = False
         self.ended = False
         self.usage = False
-        self.broken = False
+        self.failure: CallFailed | None = None
         self._tail = b""
-
-    @property
-    def refused(self) -> bool:
-        """Whether the answer has a status without success."""
-        return self.status is not None and not 200 <= self.status < 300
-
-    def begin(self, response: httpx.Response) -> None:
-        """The head of an answer."""
-        self.status = response.status_code
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
 
     def add(self, data: bytes) -> None:
         """Some more bytes of the answer."""
-        if self.refused and len(self.body) < _ERROR_BODY:
-            self.body += data
         window = self._tail + data
         self.ended = self.ended or _ENDING.search(window) is not None
         self.usage = self.usage or _USAGE.search(window) is not None
@@ -56,103 +49,73 @@ class Heard:
 
 
 class Ear(httpx.AsyncBaseTransport):
-    """A transport that passes everything on and remembers what it heard; `client` is what LiteLLM is given.
+    """A transport that remembers what it heard; `client` is what LiteLLM is given. It listens to one call at a time."""
 
-    It listens to one call at a time. The connections are shared.
-    """
-
-    def __init__(self, llm: ModuleType, connections: httpx.AsyncBaseTransport) -> None:
-        self._connections = connections
+    def __init__(self, llm: ModuleType, pools: Pools, options: Options) -> None:
+        self._pools = pools
+        self._options = options
+        self._request: Request | None = None
+        self._exchange: Exchange | None = None
         self.heard = Heard()
-        self._answer: _Listening | None = None
         self.client: Any = llm.llms.custom_httpx.http_handler.AsyncHTTPHandler()
-        self.client.client = httpx.AsyncClient(transport=self, follow_redirects=False, trust_env=False, timeout=None)  # noqa: S113  # said in each call
+        self.client.client = httpx.AsyncClient(transport=self, follow_redirects=False, trust_env=False, timeout=None)  # noqa: S113  # the wire has its own
+
+    def begin(self, request: Request) -> None:
+        """Listen to this call."""
+        self._request, self.heard = request, Heard()
+
+    def end(self) -> None:
+        """The call is over: hang up, whether LiteLLM did or not."""
+        if self._exchange is not None:
+            self._exchange.close()
+        self._request = self._exchange = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.headers["accept-encoding"] = "identity"
+        """Post over the wire. Raises TransportError for every failure; which it was is in `heard`."""
         heard = self.heard
         try:
-            response = await self._connections.handle_async_request(request)
-        except httpx.TransportError:
-            heard.broken = True
-            raise
-        heard.begin(response)
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # what an async transport gives
-        response.stream = self._answer = _Listening(response.stream, heard)
-        return response
+            self._exchange = exchange = await send(self._pools, self._post(request, await request.aread()))
+        except CallFailed as error:
+            heard.failure = error
+            raise httpx.TransportError("the wire failed") from None
+        heard.anything = True
+        headers = {name: value for name, value in exchange.headers.items() if name.lower() not in _DECODED}
+        return httpx.Response(exchange.status, headers=headers, stream=_Listening(exchange, heard))
 
-    async def hang_up(self) -> None:
-        """Closes the answer of the call that is over, whether LiteLLM did or not."""
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            await answer.aclose()
+    def _post(self, request: httpx.Request, body: bytes) -> Post:
+        call, options = self._request, self._options
+        if call is None or request.method != "POST":
+            raise httpx.UnsupportedProtocol("only the call itself goes over this wire")
+        headers = {name: value for name, value in request.headers.items() if name not in _OURS}
+        return Post(
+            # exactly as it is written: AWS signs `%3A`, and aiohttp would make a colon of it
+            url=cast("str", URL(str(request.url), encoded=True)),
+            headers={**headers, "accept-encoding": "identity", "user-agent": options.user_agent},
+            body=body,
+            options=options,
+            limit=options.stream_limit if call.stream else options.answer_limit,
+            pool=call.credentials,
+            deadline=call.deadline,
+        )
 
-    async def aclose(self) -> None:
-        """Nothing: LiteLLM closes clients when it likes, and the connections are not its own."""
+
+_DECODED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Headers that are no longer true of a body that the wire has read."""
 
 
 class _Listening(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream, heard: Heard) -> None:
-        self._inner = inner
+    def __init__(self, exchange: Exchange, heard: Heard) -> None:
+        self._exchange = exchange
         self._heard = heard
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for data in self._inner:
+            while data := await self._exchange.next(self._exchange.now):
                 self._heard.add(data)
                 yield data
-        except httpx.TransportError:
-            self._heard.broken = True
-            raise
+        except CallFailed as error:
+            self._heard.failure = error
+            raise httpx.ReadError("the wire failed") from None
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-class Ears:
-    """The ears and connections of each event loop; they end with the loop as `asyncio.run` ends it."""
-
-    def __init__(self) -> None:
-        self._loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
-
-    @contextmanager
-    def one(self, llm: ModuleType) -> Iterator[Ear]:
-        """An ear for one call."""
-        mine = self._loops[asyncio.get_running_loop()]
-        ear = mine.free.pop() if mine.free else Ear(llm, mine.connections)
-        ear.heard = Heard()
-        try:
-            yield ear
-        finally:
-            mine.free.append(ear)
-
-    async def begin(self) -> None:
-        """To be called before `one`, in every event loop."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._loops:
-            for other in [known for known in self._loops if known.is_closed()]:
-                del self._loops[other]
-            self._loops[loop] = mine = _Loop()
-            await anext(mine.guard)
-
-    async def aclose(self) -> None:
-        """Closes the connections of the running event loop."""
-        mine = self._loops.pop(asyncio.get_running_loop(), None)
-        if mine is not None:
-            await mine.guard.aclose()
-
-
-class _Loop:
-    """One event loop's share. asyncio.run closes `guard`, a generator left open, before it closes the loop."""
-
-    def __init__(self) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-        self.connections = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
-        self.free: list[Ear] = []
-        self.guard = self._until_the_loop_ends()
-
-    async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            await self.connections.aclose()
+        self._exchange.close()

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelplug import (
     BadReply,
-    CallFailed,
     Chunk,
     ConfigError,
     Embeddings,
     Reply,
     Request,
     StreamCut,
-    Unreachable,
     UnsupportedParameter,
 )
-from modelplug.failures import failure_from_response
 from modelplug.reading import ChunkReader, read_embeddings, read_reply
+from modelplug_http.options import Options
+from modelplug_http.pools import Pools
 
 from modelplug_litellm._failures import failure_from
 from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import API_BASES
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from modelplug_litellm._ear import Ear, Ears
+    from modelplug_litellm._ear import Ear
 
 _WITH_A_CLIENT_OF_THEIR_OWN = frozenset({"azure", "azure_ai"})
 """Providers that LiteLLM calls through OpenAI's SDK, under which no ear fits. What LiteLLM says of them is believed."""
@@ -45,13 +42,15 @@ T = TypeVar("T")
 class WholePath:
     """LiteLLM from end to end. Its retries, fallbacks and environment are kept out, its verdicts are checked."""
 
-    def __init__(self) -> None:
-        self._ears: Ears | None = None
+    def __init__(self, options: Options | None = None) -> None:
+        self._options = options or Options()
+        self._pools = Pools()
+        self._ears: list[Ear] = []
 
     async def complete(self, request: Request) -> Reply:
         """The whole answer."""
         llm = await litellm()
-        with await self._listening(llm, request) as ear:
+        with self._listening(llm, request) as ear:
             answer = await _carried(llm.acompletion(**_arguments(llm, request, ear)), ear)
             return read_reply(_data(answer, ear))
 
@@ -59,43 +58,46 @@ class WholePath:
         """The chunks; a finish reason that was not heard on the wire is not passed on."""
         llm = await litellm()
         reader = ChunkReader()
-        with await self._listening(llm, request) as ear:
+        with self._listening(llm, request) as ear:
             answer = await _carried(llm.acompletion(**_arguments(llm, request, ear)), ear)
             try:
                 while (piece := await _carried(anext(answer, None), ear)) is not None:
                     chunk = reader.read(_data(piece, ear))
                     if chunk is None:
                         continue
-                    if chunk.finish_reason and ear is not None and not ear.heard.ended:
+                    if chunk.finish_reason and ear is not None and ear.heard.anything and not ear.heard.ended:
                         raise StreamCut("the stream ended before the provider said why")
                     yield chunk
             finally:
                 await answer.aclose()
-                if ear is not None:
-                    await ear.hang_up()
         reader.end()
 
     async def embed(self, request: Request) -> Embeddings:
         """Vectors."""
         llm = await litellm()
-        with await self._listening(llm, request) as ear:
+        with self._listening(llm, request) as ear:
             answer = await _carried(llm.aembedding(**_arguments(llm, request, ear)), ear)
             return read_embeddings(_data(answer, ear))
 
     async def aclose(self) -> None:
-        """Closes the connections of the running event loop."""
-        if self._ears is not None:
-            await self._ears.aclose()
+        """Closes all connections; they are made anew when they are needed."""
+        await self._pools.aclose()
 
-    async def _listening(self, llm: ModuleType, request: Request) -> AbstractContextManager[Ear | None]:
+    @contextmanager
+    def _listening(self, llm: ModuleType, request: Request) -> Iterator[Ear | None]:
+        """An ear for one call; none for the providers under whose client none fits."""
         if request.model.provider in _WITH_A_CLIENT_OF_THEIR_OWN:
-            return nullcontext()
-        if self._ears is None:
-            from modelplug_litellm._ear import Ears
+            yield None
+            return
+        from modelplug_litellm._ear import Ear
 
-            self._ears = Ears()
-        await self._ears.begin()
-        return self._ears.one(llm)
+        ear = self._ears.pop() if self._ears else Ear(llm, self._pools, self._options)
+        ear.begin(request)
+        try:
+            yield ear
+        finally:
+            ear.end()
+            self._ears.append(ear)
 
 
 async def _carried(calling: Awaitable[T], ear: Ear | None) -> T:
@@ -103,27 +105,21 @@ async def _carried(calling: Awaitable[T], ear: Ear | None) -> T:
     try:
         return await calling
     except Exception as error:  # LiteLLM raises whatever its depths raise
-        heard = None if ear is None else ear.heard
-        if heard is None:
-            failure: CallFailed = failure_from(error)
-        elif heard.refused:
-            failure = failure_from_response(heard.status or 0, heard.headers, heard.body)
-        elif heard.broken and heard.status is None:
-            failure = Unreachable("no connection to the provider could be made, or it was lost before the answer")
-        elif heard.broken:
-            failure = StreamCut("the connection ended before the answer did")
-        else:
-            failure = failure_from(error)
-            if heard.status is not None and not isinstance(failure, BadReply):
-                failure = BadReply(failure.message, kind="stream_error", code=failure.code)
+        failure = failure_from(error)
+        if ear is not None and ear.heard.failure is not None:
+            failure = ear.heard.failure
+        elif ear is not None and ear.heard.anything and not isinstance(failure, BadReply):
+            failure = BadReply(failure.message, kind="stream_error")
     raise failure
 
 
 def _data(answer: Any, ear: Ear | None) -> dict[str, Any]:
     """The answer in OpenAI's shape, without a count of tokens that LiteLLM made up."""
     data: dict[str, Any] = answer.model_dump(exclude_none=True)
-    if ear is not None and not ear.heard.usage:
+    if ear is not None and ear.heard.anything and not ear.heard.usage:
         data.pop("usage", None)
+    for choice in data.get("choices", ()):
+        choice.setdefault("finish_reason", None)  # as OpenAI sends it, which is read quickest
     return data
 
 

@@ -26,7 +26,7 @@ class Direct:
 
     def __init__(self, wire: Wire | None = None, options: Options | None = None) -> None:
         self._http = Http(wire, options)
-        self._whole = WholePath()
+        self._whole = WholePath(options)
         self._translations: dict[tuple[str, str], Translation | None] = {}
 
     async def complete(self, request: Request) -> Reply:
