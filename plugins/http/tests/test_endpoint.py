@@ -1,7 +1,7 @@
 """From base URL to endpoint."""
 
 import pytest
-from modelplug_http.endpoint import CHAT, EMBEDDINGS, endpoint, same_server
+from modelplug_http.endpoint import CHAT, EMBEDDINGS, endpoint, proxy_for, same_server
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,16 @@ def test_46_bases(base: str, url: str) -> None:
 def test_one_server(other: str, same: bool) -> None:
     """A server is its scheme, host and port."""
     assert same_server("https://h/v1", other) is same
+
+
+def test_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names proxies by scheme, and hosts that need none; it is asked only where the setting says so."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy:1")
+    monkeypatch.setenv("no_proxy", "near.example")
+    assert proxy_for("https://far.example/v1", "environment") == "http://proxy:1"
+    assert proxy_for("https://near.example/v1", "environment") is None
+    assert proxy_for("http://far.example/v1", "environment") is None
+    assert proxy_for("https://far.example/v1", None) is None
+    assert proxy_for("https://far.example/v1", "http://other:2") == "http://other:2"

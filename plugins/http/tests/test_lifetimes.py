@@ -1,6 +1,7 @@
 """How long connections live: cancellation, streams that are left, loops, forks, many keys."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -8,7 +9,7 @@ import time
 from contextlib import aclosing
 
 import pytest
-from modelplug import Credentials, Unreachable
+from modelplug import Credentials, RateLimited, Unreachable
 from modelplug_http.options import Options
 from modelplug_http.strategy import Http
 from modelplug_http.wire import Wire
@@ -18,9 +19,11 @@ from plugins.http.tests.loopback import (
     FINISH,
     HELLO,
     KEY,
+    LAST,
     STREAM_HEAD,
     Hold,
     Pause,
+    Reset,
     StartUpstream,
     Upstream,
     answer,
@@ -93,6 +96,28 @@ async def test_the_end_that_comes_late_saves_the_connection(http: Http, upstream
     for _ in range(3):
         assert [chunk async for chunk in http.stream(request_to(server, stream=True))]
     assert server.connections == 1
+
+
+async def test_an_idle_connection_that_breaks_is_nobodys_business(http: Http, upstream: StartUpstream) -> None:
+    """Nothing is logged when the server resets a connection between two calls."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    server = await upstream([*stream(HELLO, FINISH, DONE)[:-1], Pause(0.01), LAST, Reset], answer(completion()))
+    for _ in range(2):
+        _ = [chunk async for chunk in http.stream(request_to(server, stream=True))]
+        await asyncio.sleep(0.1)
+        gc.collect()
+    assert server.connections == 2
+    assert complaints == []
+
+
+async def test_an_error_whose_body_never_ends_is_told(http: Http, upstream: StartUpstream) -> None:
+    """The status says enough: an error is raised though its body is held back."""
+    server = await upstream([b"HTTP/1.1 429 Too Many\r\nretry-after: 7\r\ncontent-length: 10\r\n\r\n", Hold])
+    with pytest.raises(RateLimited) as caught:
+        await http.complete(request_to(server))
+    assert caught.value.retry_after == 7
+    await closed_soon(server)
 
 
 async def test_closing_ends_calls_that_run(http: Http, upstream: StartUpstream) -> None:

@@ -100,11 +100,12 @@ async def test_options_are_settings_of_the_provider(upstream: StartUpstream) -> 
     assert server.received[0].headers["user-agent"] == "acme-host/1"
 
 
-async def test_a_wrong_option_names_itself(upstream: StartUpstream) -> None:
+@pytest.mark.parametrize(("option", "value"), [("idle_timeout", -1), ("proxy", "socks5://proxy:1")])
+async def test_a_wrong_option_names_itself(option: str, value: object, upstream: StartUpstream) -> None:
     """An option that makes no sense is a ConfigError that names it."""
     server = await upstream([Hold])
-    async with board(server, idle_timeout=-1) as made:
-        with pytest.raises(ConfigError, match="IDLE_TIMEOUT"):
+    async with board(server, **{option: value}) as made:
+        with pytest.raises(ConfigError, match=option.upper()):
             await made.complete("m", HI)
 
 

@@ -19,6 +19,7 @@ DONE = b"[DONE]"
 _FIELDS = (b"data", b"event", b"id", b"retry")
 _LONGEST_FIELD = 6  # "retry:"
 _SPACE = b" \t\r\n"
+_SLOW_LIMIT = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 _encode = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
@@ -48,11 +49,13 @@ def decoded(data: bytes) -> Any:
     """The value of one JSON text. The last of duplicate keys wins.
 
     Raises BadReply("decode") for anything but JSON in UTF-8: NaN and Infinity, numbers out of range and deep nesting
-    included. Lone surrogates, which only escapes can say, are given as they came.
+    included. Lone surrogates, which only escapes can say, are given as they came in up to a MiB.
     """
     try:
         return _decode(data)
     except (ValueError, RecursionError):
+        if len(data) > _SLOW_LIMIT:  # a second reading would hold up the event loop
+            raise BadReply("the answer is not JSON") from None
         return _decoded_slowly(data)
 
 

@@ -1,4 +1,4 @@
-"""Where a call goes: from the base URL that a user gave to the URL of an endpoint."""
+"""Where a call goes: from the base URL that a user gave to the URL of an endpoint, and through which proxy."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def endpoint(api_base: str, path: str) -> str:
 def same_server(one: str, other: str) -> bool:
     """Whether two URLs have one scheme, host and port: whether a key for one may be sent to the other."""
     return _server(one) == _server(other)
+
+
+def proxy_for(url: str, setting: str | None) -> str | None:
+    """The proxy of a call: none, the one that is set, or for "environment" what HTTP_PROXY and its like say."""
+    if setting != "environment":
+        return setting
+    from urllib.request import getproxies_environment, proxy_bypass
+
+    parts = urlsplit(url)
+    proxies = getproxies_environment()
+    if proxy_bypass(parts.netloc):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 def _server(url: str) -> tuple[str, str, int | None] | None:

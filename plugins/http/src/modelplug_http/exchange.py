@@ -13,7 +13,7 @@ from modelplug.errors import BadReply, CallFailed, TimedOut, Unreachable
 from modelplug.failures import failure_from_response
 
 from modelplug_http.body import too_large
-from modelplug_http.endpoint import same_server
+from modelplug_http.endpoint import proxy_for, same_server
 from modelplug_http.foreign import failure_from, foreign_errors
 from modelplug_http.options import Options
 from modelplug_http.pools import Pool, Pools
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _ERROR_LIMIT = 256 * 1024
 """How much of an error's body is read, in bytes: enough for any message."""
+_ERROR_WAIT = 5.0
+"""Seconds given to an error's body, at most."""
 _REDIRECTS = 3
 _DRAIN = 0.05
 """Seconds given to the end of a body after `[DONE]`, so that the connection can be used again."""
@@ -54,7 +56,8 @@ class Exchange:
         self._response = response
         self._lent: Pool | None = lent
         self._loop = asyncio.get_running_loop()
-        self._idle = post.options.idle_timeout
+        self.idle = post.options.idle_timeout
+        """Seconds of silence that are one too many."""
         self._deadline = _in_loop_time(self._loop, post.deadline)
         self._settled = _NEVER
         self._silent_since = _NEVER  # while nobody waits for bytes, nothing is silent
@@ -127,7 +130,7 @@ class Exchange:
         self._settled = self.now + seconds
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._due(), self._look)
+            self._timer = self._loop.call_at(self._due(), self._look)
 
     async def drain(self) -> None:
         """Read past what nobody wants, briefly: a body that has ended leaves a connection to use again."""
@@ -144,7 +147,7 @@ class Exchange:
         if self._gone is not None:
             self._gone.remove_done_callback(self._lost)
             self._gone = None
-        if not self._response.content.is_eof():  # else the client has put the connection back already
+        if self._response.connection is not None:  # after the body's end the client has put it back
             self._response.close()
         if self._lent is not None:
             self._lent.busy -= 1
@@ -157,6 +160,8 @@ class Exchange:
         if connection is not None and connection.protocol is not None:
             self._gone = connection.protocol.closed
             if self._gone is not None:
+                self._gone.remove_done_callback(_seen)  # so that there is one, however many calls it serves
+                self._gone.add_done_callback(_seen)
                 self._gone.add_done_callback(self._lost)
 
     def _lost(self, gone: asyncio.Future[None]) -> None:
@@ -168,16 +173,16 @@ class Exchange:
             content.set_exception(told or error or ConnectionResetError())
 
     def _due(self) -> float:
-        return min(self._deadline, self._settled, min(self._silent_since, self.now) + self._idle)
+        return min(self._deadline, self._settled, min(self._silent_since, self.now) + self.idle)
 
     def _look(self) -> None:
         """The timer has run out: something is overdue, or bytes came in between and there is more to wait."""
         now = self.now
         if now >= self._deadline:
             self._overdue = TimedOut("the provider's answer was not complete within the deadline of this call")
-        elif now >= self._silent_since + self._idle:
+        elif now >= self._silent_since + self.idle:
             self._overdue = TimedOut(
-                f"the provider fell silent for {self._idle:g} seconds within its answer", kind="stall"
+                f"the provider fell silent for {self.idle:g} seconds within its answer", kind="stall"
             )
         elif now < self._settled:
             self._timer = self._loop.call_at(self._due(), self._look)
@@ -185,12 +190,18 @@ class Exchange:
         self._response.close()
 
 
+def _seen(gone: asyncio.Future[None]) -> None:
+    """Looks at how a connection ended: asyncio complains of an exception that nobody looked at."""
+    if not gone.cancelled():
+        gone.exception()
+
+
 async def send(pools: Pools, post: Post) -> Exchange:
     """Post, and wait for the head of the answer.
 
     Raises what a status without success means, Unreachable, TimedOut, BadReply and BadRequest.
     """
-    lent = await pools.get(post.pool, proxy=post.options.proxy)
+    lent = await pools.get(post.pool, proxy=proxy_for(post.url, post.options.proxy))
     exchange = None
     try:
         exchange = await _answered(lent, post)
@@ -239,15 +250,11 @@ async def _failure(exchange: Exchange) -> CallFailed:
     """What a status without success means; as much of the body as came is read for it."""
     if exchange.status < 200:
         return BadReply("the provider answers with a status that was not asked for", kind="protocol")
-    pieces: list[bytes] = []
-    size, since = 0, exchange.now
-    try:
-        while size < _ERROR_LIMIT and (data := await exchange.next(since)):
-            pieces.append(data)
-            size += len(data)
-    except CallFailed:
-        pass  # the status alone says enough
-    return failure_from_response(exchange.status, exchange.headers, b"".join(pieces)[:_ERROR_LIMIT])
+    body = b""
+    exchange.settle(min(_ERROR_WAIT, exchange.idle))  # what comes is enough, the status alone if nothing does
+    while len(body) < _ERROR_LIMIT and (data := await exchange.next(exchange.now)):
+        body += data
+    return failure_from_response(exchange.status, exchange.headers, body[:_ERROR_LIMIT])
 
 
 def _in_loop_time(loop: asyncio.AbstractEventLoop, deadline: float | None) -> float:

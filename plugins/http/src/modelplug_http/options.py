@@ -48,7 +48,15 @@ class Options:
         for name in ("user_agent", "proxy"):
             if (text := settings.get(name)) is not None:
                 given[name] = str(text)
+        if not _is_proxy(given.get("proxy")):
+            raise ConfigError(
+                settings.variable("proxy"), "is no HTTP proxy", 'Write it like http://host:port, or "environment".'
+            )
         return cls(**given)  # type: ignore[arg-type]  # each name is set with its own type just above
+
+
+def _is_proxy(text: object) -> bool:
+    return text is None or text == "environment" or str(text).startswith(("http://", "https://"))
 
 
 def _positive(settings: ProviderSettings, name: str) -> float | None:

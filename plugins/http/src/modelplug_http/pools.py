@@ -125,8 +125,8 @@ def _session(proxy: str | None) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=proxy == "environment",
-        proxy=None if proxy == "environment" else proxy,
+        proxy=proxy,
+        trust_env=False,  # it would read proxies and passwords from the environment
         skip_auto_headers=("Accept-Encoding", "Accept", "User-Agent"),
         max_line_size=_HEADER_LIMIT,
         max_field_size=_HEADER_LIMIT,
