@@ -28,7 +28,8 @@ def test_views() -> None:
     assert chunk.choices[0].delta.content == chunk["choices"][0]["delta"]["content"] == "a"
     assert (chunk.own.n, chunk.nothing, chunk.get("nothing", 3)) == (1, None, 3)
     assert "own" in chunk
-    assert chunk.model_dump() is chunk.data
+    assert chunk.model_dump() == json.loads(chunk.model_dump_json()) == chunk.data
+    assert "finish_reason" not in chunk.model_dump(exclude_none=True)["choices"][0]
     with pytest.raises(AttributeError):
         _ = chunk.__no_protocol__
     assert not hasattr(chunk, "__await__")

@@ -70,7 +70,7 @@ class ToolCalls:
 
     def canonical(self, sent: list[Any]) -> list[dict[str, Any]]:
         """The same deltas in OpenAI's shape; what is no delta is left out."""
-        if len(sent) == 1 and self._goes_on_plainly(sent[0]):
+        if self.goes_on_plainly(sent):
             return sent
         deltas: list[dict[str, Any]] = []
         spoken_of: set[int] = set()
@@ -81,6 +81,22 @@ class ToolCalls:
                     deltas.append(delta)
                     spoken_of.add(delta["index"])
         return deltas
+
+    def goes_on_plainly(self, sent: Any) -> bool:
+        """Whether deltas are just OpenAI's own next piece of the arguments of one call, and then takes it in."""
+        if type(sent) is not list or len(sent) != 1:
+            return False
+        item = sent[0]
+        if type(item) is not dict or len(item) != 2 or type(item.get("index")) is not int:
+            return False
+        call, function = self._last.get(item["index"]), item.get("function")
+        if call is None or call.index != item["index"] or type(function) is not dict or len(function) != 1:
+            return False
+        piece = function.get("arguments")
+        if type(piece) is not str:
+            return False
+        call.arguments.append(piece)
+        return True
 
     def whole(self, sent: list[Any]) -> list[dict[str, Any]]:
         """The calls of a whole message, each item a call of its own, in OpenAI's shape."""
@@ -93,19 +109,6 @@ class ToolCalls:
         for call in missing:
             call.arguments.append("{}")
         return [{"index": call.index, "function": {"arguments": "{}"}} for call in missing]
-
-    def _goes_on_plainly(self, item: Any) -> bool:
-        """Whether an item is just OpenAI's own next piece of arguments, and then takes it in."""
-        if type(item) is not dict or len(item) != 2 or type(item.get("index")) is not int:
-            return False
-        call, function = self._last.get(item["index"]), item.get("function")
-        if call is None or call.index != item["index"] or type(function) is not dict or len(function) != 1:
-            return False
-        piece = function.get("arguments")
-        if type(piece) is not str:
-            return False
-        call.arguments.append(piece)
-        return True
 
     def _delta(self, item: dict[str, Any], position: int | None, spoken_of: set[int]) -> dict[str, Any] | None:
         place, wire_id, name, piece = _parts(item)

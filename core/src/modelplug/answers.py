@@ -63,9 +63,23 @@ class View:
         """The names of the fields."""
         return self._fields.keys()
 
-    def model_dump(self) -> JsonObject:
-        """The JSON object itself, not a copy."""
-        return self._fields
+    def model_dump(self, *, exclude_none: bool = False) -> JsonObject:
+        """A copy as plain dicts and lists."""
+        copied: JsonObject = _copied(self._fields, exclude_none)
+        return copied
+
+    def model_dump_json(self, *, exclude_none: bool = False) -> str:
+        """The same as JSON text."""
+        return json.dumps(self.model_dump(exclude_none=exclude_none), ensure_ascii=False)
+
+
+def _copied(value: Any, exclude_none: bool) -> Any:
+    if isinstance(value, dict):
+        kept = value.items() if not exclude_none else [pair for pair in value.items() if pair[1] is not None]
+        return {name: _copied(item, exclude_none) for name, item in kept}
+    if isinstance(value, list):
+        return [_copied(item, exclude_none) for item in value]
+    return value
 
 
 def _viewed(value: Any) -> Any:

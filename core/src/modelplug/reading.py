@@ -26,6 +26,8 @@ from modelplug.answers import NO_USAGE, Chunk, Embeddings, JsonObject, Reply, Us
 from modelplug.errors import BadReply, CallFailed
 from modelplug.failures import failure_in_answer, safe_text
 
+_CALLING = frozenset({"tool_calls", "content"})
+
 __all__ = ["Assembly", "ChunkReader", "read_embeddings", "read_reply"]
 
 
@@ -72,6 +74,8 @@ class ChunkReader:
                 if content is None and delta and is_plain(delta):
                     self._said_something = self._said_something or bool(delta.get("reasoning_content"))
                     return Chunk(event)
+                if content is None and self._goes_on_calling(delta):
+                    return Chunk(event)
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
         return self._read_unusual(event)
@@ -89,11 +93,12 @@ class ChunkReader:
             raise failure
 
     def _read_unusual(self, event: Any) -> Chunk | None:
-        failure = failure_in_answer(event, streamed=True)
-        if failure is not None:
-            raise self._so_far(failure)
+        if type(event) is not dict or not event.get("choices") or "error" in event or event.get("object") == "error":
+            failure = failure_in_answer(event, streamed=True)
+            if failure is not None:
+                raise self._so_far(failure)
         if not isinstance(event, dict):
-            raise self._so_far(BadReply("an event of the stream is no JSON object", kind="protocol"))
+            raise self._so_far(BadReply("an event of the stream is no JSON object"))
         sent = event.get("choices")
         choices = [
             self._canonical(choice, position)
@@ -104,6 +109,11 @@ class ChunkReader:
         if not choices and usage is None:
             return None
         return Chunk(_answer(event, "chat.completion.chunk", choices, usage))
+
+    def _goes_on_calling(self, delta: JsonObject) -> bool:
+        """Whether a delta is just OpenAI's own next piece of a tool call's arguments, and then takes it in."""
+        choice = self._choices.get(0)
+        return choice is not None and delta.keys() <= _CALLING and choice.calls.goes_on_plainly(delta["tool_calls"])
 
     def _canonical(self, sent: JsonObject, position: int) -> JsonObject:
         index = sent.get("index")
