@@ -60,6 +60,11 @@ class Ear(httpx.AsyncBaseTransport):
         self.client: Any = llm.llms.custom_httpx.http_handler.AsyncHTTPHandler()
         self.client.client = httpx.AsyncClient(transport=self, follow_redirects=False, trust_env=False, timeout=None)  # noqa: S113  # the wire has its own
 
+    @property
+    def streams(self) -> bool:
+        """Whether the call asked for a stream."""
+        return self._request is not None and self._request.stream
+
     def begin(self, request: Request) -> None:
         """Listen to this call."""
         self._request, self.heard = request, Heard()

@@ -1,7 +1,8 @@
-"""LiteLLM's exceptions as kinds of CallFailed: one table, by class; then by the status and body of the answer."""
+"""LiteLLM's exceptions as kinds of CallFailed: one table, by class."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from modelplug import (
@@ -14,13 +15,12 @@ from modelplug import (
     ModelNotFound,
     QuotaExhausted,
     RateLimited,
-    StreamCut,
     TimedOut,
     Unavailable,
     Unreachable,
     UnsupportedParameter,
 )
-from modelplug.failures import failure_from_response
+from modelplug.failures import safe_text
 
 FAILURES: Mapping[str, type[CallFailed]] = {
     "APIConnectionError": Unreachable,
@@ -39,7 +39,7 @@ FAILURES: Mapping[str, type[CallFailed]] = {
     "InvalidRequestError": BadRequest,
     "JSONSchemaValidationError": BadReply,
     "LiteLLMUnknownProvider": BadRequest,
-    "MidStreamFallbackError": StreamCut,
+    "MidStreamFallbackError": BadReply,
     "MockException": Unavailable,
     "ModelNotMappedError": BadRequest,
     "ModifyResponseException": ContentRefused,
@@ -62,6 +62,9 @@ FAILURES: Mapping[str, type[CallFailed]] = {
 """Every exception class of LiteLLM, and the class of ours that it becomes. A test finds a class that is missing."""
 
 
+_PREFIX = re.compile(r"\s*(?:litellm\.\w+|\w+(?:Error|Exception)(?: \w+Error)?)(?::| -)\s+")
+
+
 def failure_from(error: Exception) -> CallFailed:
     """What an exception of LiteLLM means, where nothing of the answer was seen on the wire."""
     kind = next((FAILURES[cls.__name__] for cls in type(error).__mro__ if _is_litellms(cls)), None)
@@ -72,17 +75,13 @@ def failure_from(error: Exception) -> CallFailed:
     return kind(said, status=status if isinstance(status, int) else None)
 
 
-def failure_from_answer(status: int, headers: Mapping[str, str], body: bytes) -> CallFailed:
-    """What an answer with an error status means: the wire is asked, not LiteLLM's reading of it."""
-    return failure_from_response(status, headers, body)
-
-
 def _is_litellms(cls: type) -> bool:
     return cls.__module__.startswith("litellm.") and cls.__name__ in FAILURES
 
 
 def _said(error: Exception) -> str:
     """The provider's words without LiteLLM's prefix, and without the traceback that LiteLLM puts into some messages."""
-    words = str(getattr(error, "message", None) or error)
-    words = words.removeprefix(f"litellm.{type(error).__name__}: ")
-    return words.partition("Traceback (most recent call last)")[0].strip() or "no reason was given"
+    words = str(getattr(error, "message", None) or error).partition("Traceback (most recent call last)")[0]
+    while match := _PREFIX.match(words):
+        words = words[match.end() :]
+    return safe_text(words).strip() or "no reason was given"

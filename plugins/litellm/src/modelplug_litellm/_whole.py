@@ -108,8 +108,9 @@ async def _carried(calling: Awaitable[T], ear: Ear | None) -> T:
         failure = failure_from(error)
         if ear is not None and ear.heard.failure is not None:
             failure = ear.heard.failure
-        elif ear is not None and ear.heard.anything and not isinstance(failure, BadReply):
-            failure = BadReply(failure.message, kind="stream_error")
+        elif ear is not None and ear.heard.anything:
+            said = "the stream went wrong" if ear.streams else "LiteLLM could not read the answer"
+            failure = BadReply(f"{said}: {failure.message}", kind="stream_error" if ear.streams else "decode")
     raise failure
 
 
