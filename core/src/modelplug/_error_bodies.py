@@ -137,7 +137,10 @@ def _said_by_text(text: str, depth: int) -> Said:
     stripped = text[:_READ_AT_MOST].strip()
     if stripped[:1] in ("{", "[") and depth > 0:
         try:
-            said = _said(json.loads(stripped), depth - 1)
+            decoded = json.loads(stripped)
+            if not decoded:
+                return Said()
+            said = _said(decoded, depth - 1)
         except (ValueError, RecursionError):
             return Said(message=stripped)
         return said if said.message or said.words or said.number is not None else Said(message=stripped)
