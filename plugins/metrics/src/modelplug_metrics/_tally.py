@@ -1,0 +1,102 @@
+"""What is counted of a call. A tally is a table of names to whole numbers, so that all adding is adding tables.
+
+calls, ok, failed, cancelled, abandoned, attempts, retries
+errors.KIND                     failed calls
+tokens.input, tokens.cached, tokens.written, tokens.output, tokens.reasoning
+usage.reported, usage.estimated, usage.absent            calls, by where their tokens are from
+cost, cost.unknown              in ATTO of a US dollar; calls
+seconds.BUCKET, seconds.sum     calls in a bucket of the sketch; nanoseconds. Also first_chunk and per_token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from sys import intern
+
+from modelplug import Call
+
+from modelplug_metrics._sketch import bucket
+
+Counts = list[tuple[str, int]]
+Tally = dict[str, int]
+
+ATTO = 18
+"""Decimal places of a dollar that are kept: exact for prices of up to twelve places for a million tokens."""
+NANO = 1_000_000_000
+
+
+def counts_of(call: Call, kind: str | None) -> Counts:
+    """What one call adds to a tally. `kind` is the label of its error, where there is one."""
+    usage, seconds = call.usage, call.seconds
+    counts = [("calls", 1), (call.outcome, 1), (_PROVENANCE[usage.source], 1)]
+    if tries := len(call.attempts):
+        counts.append(("attempts", tries))
+        if tries > 1:
+            counts.append(("retries", tries - 1))
+    if kind is not None:
+        counts.append((intern(f"errors.{kind}"), 1))
+    for name, tokens in (
+        ("tokens.input", usage.prompt_tokens),
+        ("tokens.cached", usage.cached_tokens),
+        ("tokens.written", usage.cache_write_tokens),
+        ("tokens.output", usage.completion_tokens),
+        ("tokens.reasoning", usage.reasoning_tokens),
+    ):
+        if tokens:
+            counts.append((name, tokens))
+    if call.cost is None:
+        counts.append(("cost.unknown", 1))
+    elif call.cost:
+        counts.append(("cost", int(call.cost.scaleb(ATTO))))
+    if call.outcome == "ok":
+        _measure(counts, "seconds", seconds)
+        if usage.completion_tokens:
+            _measure(counts, "per_token", seconds / usage.completion_tokens)
+    if call.first_chunk is not None:
+        _measure(counts, "first_chunk", call.first_chunk)
+    return counts
+
+
+def add(tally: Tally, counts: Iterable[tuple[str, int]]) -> None:
+    """Add counts to a tally, in place."""
+    for name, count in counts:
+        tally[name] = tally.get(name, 0) + count
+
+
+def merged(tallies: Iterable[Mapping[str, int]]) -> Tally:
+    """The sum of tallies."""
+    total: Tally = {}
+    for tally in tallies:
+        add(total, tally.items())
+    return total
+
+
+def dollars(tally: Mapping[str, int]) -> Decimal:
+    """The cost in a tally, in US dollars."""
+    return Decimal(tally.get("cost", 0)).scaleb(-ATTO).normalize() + 0
+
+
+def sketch(tally: Mapping[str, int], measure: str) -> tuple[dict[int, int], int]:
+    """The counts by bucket of one measure, and the sum of its values in nanoseconds."""
+    prefix, buckets, total = f"{measure}.", {}, 0
+    for name, count in tally.items():
+        if name.startswith(prefix):
+            place = name[len(prefix) :]
+            if place == "sum":
+                total = count
+            else:
+                buckets[int(place)] = count
+    return buckets, total
+
+
+def _measure(counts: Counts, measure: str, seconds: float) -> None:
+    counts.append((intern(f"{measure}.{bucket(seconds)}"), 1))
+    counts.append((intern(f"{measure}.sum"), round(seconds * NANO)))
+
+
+_PROVENANCE: Mapping[str, str] = {
+    "reported": "usage.reported",
+    "estimated": "usage.estimated",
+    "absent": "usage.absent",
+}
