@@ -109,7 +109,7 @@ BROKEN: dict[str, tuple[Play, type[CallFailed], str]] = {
     "CQ-23 words": (stream(HELLO, frame({"error": "Insufficient balance"})), QuotaExhausted, "quota"),
     "34 a bare line": (stream(HELLO, b'{"error":{"message":"x","code":502}}\n\n'), Unavailable, "stream_error"),
     "36 closed": ([STREAM_HEAD, part(HELLO), Close], StreamCut, "cut"),
-    "39 null": (stream(HELLO, frame(b"null"), FINISH, DONE), BadReply, "protocol"),
+    "39 null": (stream(HELLO, frame(b"null"), FINISH, DONE), BadReply, "decode"),
     "a bad part": ([STREAM_HEAD, part(HELLO), Pause(0.05), b"zz\r\n", Hold], BadReply, "protocol"),
 }
 
