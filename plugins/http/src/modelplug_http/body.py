@@ -19,7 +19,10 @@ DONE = b"[DONE]"
 _FIELDS = (b"data", b"event", b"id", b"retry")
 _LONGEST_FIELD = 6  # "retry:"
 _SPACE = b" \t\r\n"
-_SLOW_LIMIT = 1024 * 1024
+_LARGE = 1024 * 1024
+"""Bytes beyond which reading is guarded: it cannot be interrupted, and the event loop waits for it."""
+_MOST_CONTAINERS = 100_000
+"""Objects and lists that a large answer may hold. Empty ones take ten times as long to read as text does."""
 _BOM = b"\xef\xbb\xbf"
 
 _encode = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
@@ -51,10 +54,13 @@ def decoded(data: bytes) -> Any:
     Raises BadReply("decode") for anything but JSON in UTF-8: NaN and Infinity, numbers out of range and deep nesting
     included. Lone surrogates, which only escapes can say, are given as they came in up to a MiB.
     """
+    large = len(data) > _LARGE
+    if large and _holds_too_much(data):
+        raise BadReply(f"the answer holds more than {_MOST_CONTAINERS:,} objects and lists", kind="too_large")
     try:
         return _decode(data)
     except (ValueError, RecursionError):
-        if len(data) > _SLOW_LIMIT:  # a second reading would hold up the event loop
+        if large:  # one reading is enough
             raise BadReply("the answer is not JSON") from None
         return _decoded_slowly(data)
 
@@ -114,6 +120,15 @@ def _without_done(body: bytes) -> bytes:
     if body.endswith(DONE):
         return body.removesuffix(DONE).rstrip(_SPACE).removesuffix(b"data:").rstrip(_SPACE)
     return body
+
+
+def _holds_too_much(data: bytes) -> bool:
+    found = 0
+    for start in range(0, len(data), _LARGE):
+        found += data.count(b"[", start, start + _LARGE) + data.count(b"{", start, start + _LARGE)
+        if found > _MOST_CONTAINERS:
+            return True
+    return False
 
 
 def _decoded_slowly(data: bytes) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import sys
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Hashable, Mapping
 from contextlib import suppress
@@ -84,8 +86,13 @@ class Pools:
                 self._loops.pop(loop, None)
 
     async def _begin(self, loop: asyncio.AbstractEventLoop) -> _LoopPools:
+        if "aiohttp" not in sys.modules:
+            # It takes long: not before the first call, and not on the loop's own thread.
+            await asyncio.to_thread(importlib.import_module, "aiohttp")
         for other in [known for known in self._loops if known.is_closed()]:
             del self._loops[other]
+        if loop in self._loops:  # another task was quicker
+            return self._loops[loop]
         mine = self._loops[loop] = _LoopPools()
         # asyncio.run closes a loop's open async generators before it closes the loop: the documented moment in which
         # connections can still be closed in order.
@@ -120,7 +127,7 @@ class Pools:
 
 
 def _session(proxy: str | None) -> aiohttp.ClientSession:
-    import aiohttp  # an import that takes long: not before the first call
+    import aiohttp
 
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
