@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 _A_YEAR = 366 * 86_400.0
 
-_UNITS = {"m": 0.001, "millisecond": 0.001, "minute": 60.0}
+_UNITS: Mapping[str, float] = {"m": 0.001, "millisecond": 0.001, "minute": 60.0}
 """Seconds of a unit, its plural s left off; of any other, one."""
 
 _WAIT = (
