@@ -35,6 +35,9 @@ A = TypeVar("A", Reply, Embeddings)
 DEFAULT_TIMEOUT = 600.0
 """Seconds a call may take when neither the call nor the setting `timeout` says otherwise (as the OpenAI client's)."""
 
+_NO = frozenset({"", "false", "0", "no", "off"})
+"""What a required setting may be set to without being there: `enabled = false`."""
+
 _SHUT_DOWN = 1.0
 """Seconds for calls that are ended to say so."""
 
@@ -349,7 +352,8 @@ class Switchboard:
         else:
             used = given
         for option in model.requires:
-            if (getattr(used, option) if option in ("api_key", "api_base") else provider.get(option)) is None:
+            value = getattr(used, option) if option in ("api_key", "api_base") else provider.get(option)
+            if value is None or str(value).strip().lower() in _NO:
                 raise missing(provider.variable(option), option, model.id, model.provider)
         return used
 

@@ -63,9 +63,10 @@ def test_a_board_loads_it_without_noise(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_clouds_need_no_key(by_id: dict[str, Model]) -> None:
-    """Bedrock and Vertex find their own credentials; Azure needs key and base."""
+    """Bedrock and Vertex find their own credentials where the host enables them; Azure needs key and base."""
     requires = {model.provider: model.requires for model in by_id.values()}
-    assert requires["bedrock"] == requires["vertex_ai"] == requires["ollama"] == ()
+    assert requires["bedrock"] == requires["vertex_ai"] == ("enabled",)
+    assert requires["ollama"] == ()
     assert requires["azure"] == ("api_key", "api_base")
 
 

@@ -14,7 +14,7 @@ from modelplug_litellm._providers import MAKERS, is_local, provider_of
 
 _FILE = "model_prices_and_context_window_backup.json"
 _KEPT = "litellm-price-map.json"
-_FORMAT = 1  # raise it when Row changes
+_FORMAT = 2  # raise it when Row changes, or which models are left out
 _MODES: Mapping[str, str] = {"chat": "chat", "embedding": "embeddings"}
 _CAPABILITIES: Mapping[str, str] = {
     "supports_function_calling": "tools",
@@ -85,6 +85,8 @@ def _parsed(price_map: Path) -> Iterator[Row]:
     for name, entry in listed.items():
         if not isinstance(entry, dict) or entry.get("mode") not in _MODES or name.startswith(_NO_MODELS):
             continue
+        if "*" in name or "-commitment/" in name:
+            continue  # a price of reserved capacity, not a model
         provider = provider_of(str(entry.get("litellm_provider")))
         if provider is not None:
             by_id.setdefault(f"{provider}/{_bare(name, provider)}", {**entry, "provider": provider})

@@ -91,7 +91,8 @@ _OWN_SPELLINGS: Mapping[str, str] = {
 }
 
 _REQUIRES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("bedrock", "sagemaker", "vertex_ai", *_LOCAL), ()),
+    **dict.fromkeys(_LOCAL, ()),
+    **dict.fromkeys(("bedrock", "sagemaker", "vertex_ai"), ("enabled",)),
     **dict.fromkeys(
         ("azure", "azure_ai", "cloudflare", "databricks", "heroku", "snowflake", "watsonx"), ("api_key", "api_base")
     ),
@@ -124,7 +125,10 @@ def provider_of(listed: str) -> str | None:
 
 
 def requires(provider: str) -> tuple[str, ...]:
-    """The settings without which no call can be made. Clouds that find their own credentials require none."""
+    """The settings without which no call can be made.
+
+    Clouds that find their own credentials (AWS, Google) are asked for only where the host says `enabled = true`.
+    """
     return _REQUIRES.get(provider, ("api_key",))
 
 
