@@ -62,11 +62,11 @@ def test_a_board_loads_it_without_noise(caplog: pytest.LogCaptureFixture) -> Non
     assert board.resolve("gpt-4o-mini").id == "openai/gpt-4o-mini"
 
 
-def test_clouds_need_no_key(by_id: dict[str, Model]) -> None:
-    """Bedrock and Vertex find their own credentials where the host enables them; Azure needs key and base."""
+def test_what_providers_require(by_id: dict[str, Model]) -> None:
+    """Clouds need to be enabled, servers of the user's own a base, Azure key and base."""
     requires = {model.provider: model.requires for model in by_id.values()}
     assert requires["bedrock"] == requires["vertex_ai"] == ("enabled",)
-    assert requires["ollama"] == ()
+    assert requires["ollama"] == ("api_base",)
     assert requires["azure"] == ("api_key", "api_base")
 
 

@@ -91,7 +91,7 @@ _OWN_SPELLINGS: Mapping[str, str] = {
 }
 
 _REQUIRES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(_LOCAL, ()),
+    **dict.fromkeys(_LOCAL, ("api_base",)),  # whether a server runs there, only the host knows
     **dict.fromkeys(("bedrock", "sagemaker", "vertex_ai"), ("enabled",)),
     **dict.fromkeys(
         ("azure", "azure_ai", "cloudflare", "databricks", "heroku", "snowflake", "watsonx"), ("api_key", "api_base")
