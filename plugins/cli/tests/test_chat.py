@@ -107,11 +107,13 @@ def test_a_failed_call_is_one_line(modelplug: Run) -> None:
 
 
 def test_a_failed_call_in_json(modelplug: Run) -> None:
-    """With --json a program gets the kind, the seconds to wait and the record."""
-    run = modelplug("chat", "-m", "refusing", "x", "--json")
-    told = json.loads(run.stdout)
-    assert (run.returncode, told["error"]["kind"], told["error"]["retry_after"]) == (1, "rate_limit", 2.5)
-    assert told["call"]["outcome"] == "failed"
+    """With --json a program gets the kind, the seconds to wait, what had arrived, and every attempt."""
+    for words in (["refusing", "x"], ["refusing", "x", "--no-stream"]):
+        run = modelplug("chat", "--json", "-m", *words)
+        told = json.loads(run.stdout)
+        assert (run.returncode, told["error"]["kind"], told["error"]["retry_after"]) == (1, "rate_limit", 2.5)
+        assert [attempt["outcome"] for attempt in told["attempts"]] == ["failed"]
+    assert json.loads(modelplug("chat", "--json", "-m", "cut", "hello").stdout)["error"]["partial"] == "user: hello"
 
 
 def test_a_cut_answer_is_shown_and_said(modelplug: Run) -> None:

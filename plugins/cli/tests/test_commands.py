@@ -33,7 +33,7 @@ def test_help_and_version_load_nothing(argument: str, environment: Mapping[str, 
     (packages / "toy.py").write_text("raise RuntimeError('imported')\n")
     script = (
         "import sys; from modelplug_cli import main\n"
-        "try: main([sys.argv[1]])\n"
+        "try: main()\n"
         "finally: print(sorted({'modelplug', 'rich', 'asyncio', 'attr'} & sys.modules.keys()), file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", script, argument], env=environment, capture_output=True, timeout=20)
@@ -44,11 +44,15 @@ def test_a_chat_imports_no_client_before_its_call(environment: Mapping[str, str]
     """A call that is refused before the wire has imported neither LiteLLM nor an HTTP client."""
     script = (
         "import sys; from modelplug_cli import main\n"
-        "try: main(['chat', '-m', 'locked', 'x'])\n"
+        "try: main()\n"
         "finally: print(sorted({'litellm', 'aiohttp', 'httpx', 'rich'} & sys.modules.keys()), file=sys.stderr)"
     )
     run = subprocess.run(
-        [sys.executable, "-c", script], env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=20
+        [sys.executable, "-c", script, "chat", "-m", "locked", "x"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=20,
     )
     assert run.returncode == 1
     assert run.stderr.startswith(b"error: TOY_API_KEY: is not set")

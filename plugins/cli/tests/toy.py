@@ -35,6 +35,7 @@ class Toy(Hooks):
         return Canned(self) if model.provider == "toy" else None
 
 
+REFUSAL = RateLimited("too many requests\nin this minute", retry_after=2.5)
 PRICES = Prices(input=Decimal("0.5"), output=Decimal(2))
 
 
@@ -47,6 +48,8 @@ class Canned:
         self.toy = toy
 
     async def complete(self, request: Request) -> Reply:
+        if request.model.id == "toy/refusing":
+            raise REFUSAL
         message = {"role": "assistant", "content": said(request)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return Reply({"id": "1", "object": "chat.completion", "choices": [choice], "usage": usage()})
@@ -54,7 +57,7 @@ class Canned:
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         name = request.model.id.partition("/")[2]
         if name == "refusing":
-            raise RateLimited("too many requests\nin this minute", retry_after=2.5)
+            raise REFUSAL
         if name == "fetched":
             for done in range(11):
                 self.toy.progress(done * 1_000_000, 10_000_000)

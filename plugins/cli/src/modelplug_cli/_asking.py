@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelplug import Call, CallFailed, Chunk, Failure, Reply, Switchboard
+from modelplug import CallFailed, Failure, Reply, Switchboard
 
 from modelplug_cli._output import answer, on_terminal, print_json, remark
 from modelplug_cli._progress import Bar
@@ -41,42 +41,39 @@ class Asking:
 
     async def ask(self, messages: Sequence[Message]) -> Reply:
         """The reply, shown. Raises what the board raises, with what had arrived shown as well."""
-        show = _Shown(self._json, self._quiet)
+        show = _Shown(silent=self._json, quiet=self._quiet)
         self.heard = ""
-        with Bar("fetching the model, once") as bar:
-            self._watch(None if self._quiet else bar)
-            if self._stream:
-                reply = await self._streamed(messages, show, bar)
-            else:
-                reply = await self.board.complete(self._name, messages, **self._options)
-                show.whole(reply)
-                self.heard = reply.text
+        try:
+            with Bar("fetching the model, once") as bar:
+                self._watch(None if self._quiet else bar)
+                reply = await (self._streamed(messages, show, bar) if self._stream else self._whole(messages, show))
+        except BaseException as error:
+            show.broken_off()
+            if self._json and isinstance(error, CallFailed):
+                _print_failure(error)
+            raise
         if self._json:
             print_json({**reply.data, "call": reply.call})
         else:
             show.end()
-            for call in reply.tool_calls:
-                remark(f"tool call: {call.name}({call.arguments})")
-            if reply.refusal:
-                remark(f"refused: {reply.refusal}")
+            _remark_on(reply)
         if not self._quiet and reply.call is not None:
             remark(summary(reply.call))
         return reply
 
     async def _streamed(self, messages: Sequence[Message], show: _Shown, bar: Bar) -> Reply:
-        chunks = self.board.stream(self._name, messages, **self._options)
-        try:
-            async with chunks:
-                async for chunk in chunks:
-                    bar.stop()
-                    show.piece(chunk)
-                    self.heard += chunk.text
-        except BaseException as error:
-            show.broken_off()
-            if self._json and isinstance(error, CallFailed):
-                _print_failure(error, chunks.call)
-            raise
+        async with self.board.stream(self._name, messages, **self._options) as chunks:
+            async for chunk in chunks:
+                bar.stop()
+                self.heard += chunk.text
+                show.piece(chunk.reasoning, chunk.text)
         return chunks.reply
+
+    async def _whole(self, messages: Sequence[Message], show: _Shown) -> Reply:
+        reply = await self.board.complete(self._name, messages, **self._options)
+        self.heard = reply.text
+        show.piece(reply.reasoning, reply.text)
+        return reply
 
     def _watch(self, bar: Bar | None) -> None:
         """Let the plugin that brought the model tell of what it fetches, if it does that."""
@@ -88,21 +85,14 @@ class Asking:
 class _Shown:
     """What of one answer stands on the two streams."""
 
-    def __init__(self, json: bool, quiet: bool) -> None:
-        self._silent = json
+    def __init__(self, *, silent: bool, quiet: bool) -> None:
+        self._silent = silent
         self._quiet = quiet
         self._thinking = False
         self._last = ""
 
-    def piece(self, chunk: Chunk) -> None:
-        """Show what a chunk adds."""
-        self._show(chunk.reasoning, chunk.text)
-
-    def whole(self, reply: Reply) -> None:
-        """Show an answer that came in one piece."""
-        self._show(reply.reasoning, reply.text)
-
-    def _show(self, reasoning: str, text: str) -> None:
+    def piece(self, reasoning: str, text: str) -> None:
+        """Show what arrived."""
         if self._silent:
             return
         if reasoning and not self._quiet:
@@ -131,11 +121,16 @@ class _Shown:
             remark("")
 
 
-def _print_failure(error: CallFailed, call: Call | None) -> None:
-    print_json({"error": {**_fields(Failure.of(error)), "partial": error.partial}, "call": call})
+def _remark_on(reply: Reply) -> None:
+    """What an answer holds besides text."""
+    for call in reply.tool_calls:
+        remark(f"tool call: {call.name}({call.arguments})")
+    if reply.refusal:
+        remark(f"refused: {reply.refusal}")
 
 
-def _fields(failure: Failure) -> dict[str, Any]:
+def _print_failure(error: CallFailed) -> None:
     import attrs
 
-    return attrs.asdict(failure)
+    told = attrs.asdict(Failure.of(error), recurse=False)
+    print_json({"error": {**told, "partial": error.partial}, "attempts": error.attempts})

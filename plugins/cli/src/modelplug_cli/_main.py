@@ -16,21 +16,19 @@ from modelplug_cli._output import complain, prepare
 from modelplug_cli._verbosity import Verbosity
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command with these arguments (default: the process's own) and ends the process."""
+def main(arguments: Sequence[str]) -> int:
+    """The exit status of the command with these arguments."""
     prepare()
-    verbosity = Verbosity()
-    status = run(sys.argv[1:] if arguments is None else list(arguments), verbosity)
+    status = _run(arguments, Verbosity())
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader left, as in `modelplug models list | head`: no news
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
-        status = 1
-    sys.exit(status)
+        return 1
+    return status
 
 
-def run(arguments: list[str], verbosity: Verbosity) -> int:
-    """The exit status of the command with these arguments."""
+def _run(arguments: Sequence[str], verbosity: Verbosity) -> int:
     try:
         Commands().main(arguments, prog_name="modelplug", standalone_mode=False, obj=verbosity)
     except click.exceptions.Exit as ending:
