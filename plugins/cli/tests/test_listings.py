@@ -13,7 +13,7 @@ def test_the_list_begins_with_what_can_be_called(modelplug: Run) -> None:
     run = modelplug("models", "list")
     ids = [line.split("\t")[0] for line in run.stdout.decode().splitlines()]
     assert "toy/echo" in ids and "toy/locked" not in ids
-    assert "2 more need a setting first: " in run.stderr.decode()
+    assert "2 more need a setting first, such as " in run.stderr.decode()
     assert "TOY_API_KEY (1)" in run.stderr.decode()
 
 

@@ -121,3 +121,9 @@ def test_a_table_fits_the_terminal(terminal: Start) -> None:
         assert max(map(len, lines)) <= columns
         assert lines[0].split() == ["MODEL", "PROVIDER", "CONTEXT", "$/M", "IN", "$/M", "OUT", "CAN"]
         assert any(line.startswith("far/one") and " 8.19k " in line for line in lines)
+
+
+def test_a_narrow_window_spares_a_column(terminal: Start) -> None:
+    """Where room is scarce the provider is left out, which ids begin with anyway; the last column is cut."""
+    lines = terminal("models", "list", "--all", "far", columns=44, NO_COLOR="1").end()[1].splitlines()
+    assert lines == ["MODEL    CONTEXT  $/M IN  $/M OUT  CAN", "far/one    8.19k       ?        ?  chat"]

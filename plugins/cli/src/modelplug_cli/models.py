@@ -111,7 +111,7 @@ def _ready(board: Switchboard, models: Iterable[Model]) -> frozenset[str]:
 def _print_models(models: Iterable[Model]) -> None:
     from modelplug_cli._facts import price, tokens
 
-    headings = ("MODEL", "PROVIDER", ">CONTEXT", ">$/M IN", ">$/M OUT", "CAN")
+    headings = ("MODEL", "~PROVIDER", ">CONTEXT", ">$/M IN", ">$/M OUT", "CAN")
     rows = (
         (
             model.id,
@@ -119,11 +119,16 @@ def _print_models(models: Iterable[Model]) -> None:
             tokens(model.context_window),
             price(model.prices.input),
             price(model.prices.output),
-            " ".join(sorted(model.capabilities)),
+            " ".join(sorted(model.capabilities, key=_by_interest)),
         )
         for model in models
     )
     print_table(headings, rows)
+
+
+def _by_interest(capability: str) -> tuple[bool, bool, str]:
+    """What nearly all models can do comes last, where a narrow window cuts it off."""
+    return capability == "chat", capability == "json_schema", capability
 
 
 def _facts(board: Switchboard, model: Model) -> dict[str, object]:
@@ -135,9 +140,8 @@ def _facts(board: Switchboard, model: Model) -> dict[str, object]:
 def _why_hidden(board: Switchboard, hidden: Sequence[Model]) -> str:
     """How many are not shown, and the settings that would bring the most of them."""
     missing = Counter((model.provider, model.requires[0]) for model in hidden if model.requires)
-    most = ", ".join(
+    most = [
         f"{board.settings.provider(provider).variable(option)} ({count:,})"
         for (provider, option), count in missing.most_common(3)
-    )
-    more = ", ..." if len(missing) > 3 else ""
-    return f"{len(hidden):,} more need a setting first: {most}{more}. --all lists them."
+    ]
+    return f"{len(hidden):,} more need a setting first, such as {', '.join(most)}; --all lists them"
