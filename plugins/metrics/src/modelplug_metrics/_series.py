@@ -1,8 +1,8 @@
-"""The counts of calls that share provider, model and strategy, and how many such series there may be."""
+"""The counts of calls that share provider, model and strategy."""
 
 from __future__ import annotations
 
-from modelplug import Call
+from collections.abc import Callable
 
 from modelplug_metrics._tally import Counts, Tally, add
 from modelplug_metrics._windows import MINUTES, Window
@@ -11,62 +11,60 @@ from modelplug_metrics.snapshot import ALL_TIME, Row
 Labels = tuple[str, str, str]
 """Provider, model id and strategy, as the call's record says."""
 
-REST = "other"
-KINDS = 100
-"""Kinds of errors that are told apart; a plugin that invents more has them counted as `other`."""
-
 
 class Series:
-    """The counts of one combination of labels: since the beginning, and over each window."""
+    """The counts of one combination of labels: since the beginning, and over each window.
 
-    __slots__ = ("_all_time", "_windows", "labels")
+    Calls of one slice of time (`slice` is seconds) are counted in one open tally, which is spread over the windows
+    when it is settled: that makes a call four times cheaper. `settled` is told of each such tally, and when it was.
+    """
 
-    def __init__(self, labels: Labels) -> None:
+    __slots__ = ("_all_time", "_open", "_place", "_settled", "_slice", "_windows", "labels")
+
+    def __init__(self, labels: Labels, *, slice: float, settled: Callable[[float, Tally], None]) -> None:
         self.labels = labels
         self._all_time: Tally = {}
         self._windows = tuple(Window(minutes * 60) for minutes in MINUTES)
+        self._open: Tally = {}
+        self._place = 0
+        self._slice = slice
+        self._settled = settled
 
-    def add(self, counts: Counts, *, moment: float, now: float) -> None:
-        """Count one call that ended at `moment`."""
-        add(self._all_time, counts)
-        for window in self._windows:
-            window.add(moment, counts, now=now)
+    def add(self, counts: Counts, *, moment: float, now: float) -> bool:
+        """Count one call that ended at `moment`. True when it is the first of a new slice of time."""
+        place = int(moment // self._slice)
+        if place == self._place:
+            add(self._open, counts)
+            return False
+        if place < self._place:  # late: its slice is settled
+            self._spread(moment, dict(counts), now)
+            return False
+        self.settle(now=now)
+        self._place = place
+        add(self._open, counts)
+        return True
+
+    def settle(self, *, now: float) -> None:
+        """Spread the open slice."""
+        if self._open:
+            self._spread(self._place * self._slice, self._open, now)
+            self._open = {}
 
     def row(self, *, now: float, spans: dict[int, float]) -> Row:
-        """What was counted so far."""
+        """What was counted until the last slice was settled."""
         provider, model, strategy = self.labels
         tallies = {minutes: window.tally(now=now) for minutes, window in zip(MINUTES, self._windows, strict=True)}
         tallies[ALL_TIME] = dict(self._all_time)
         return Row(provider=provider, model=model, strategy=strategy, tallies=tallies, spans=spans)
 
-
-class LabelLimit:
-    """Keeps the number of series and of error kinds bounded, whatever plugins say."""
-
-    def __init__(self, series: int) -> None:
-        self.series = series
-        self._kinds: set[str] = set()
-
-    def labels(self, call: Call, known: dict[Labels, Series]) -> Labels:
-        """The labels under which this call is counted."""
-        labels = (call.provider, call.model_id, call.strategy)
-        if labels in known or len(known) < self.series:
-            return labels
-        return (REST, REST, REST)
-
-    def kind(self, call: Call) -> str | None:
-        """The kind under which this call's error is counted."""
-        if call.error is None:
-            return None
-        kind = call.error.kind
-        if kind not in self._kinds:
-            if len(self._kinds) >= KINDS:
-                return REST
-            self._kinds.add(kind)
-        return kind
+    def _spread(self, moment: float, tally: Tally, now: float) -> None:
+        add(self._all_time, tally.items())
+        for window in self._windows:
+            window.add(moment, tally.items(), now=now)
+        self._settled(moment, tally)
 
 
 def spans(now: float, since: float) -> dict[int, float]:
     """The seconds that each window covers now; no window is older than the counting itself."""
-    covered = {minutes: min(Window(minutes * 60).span(now=now), max(0.0, now - since)) for minutes in MINUTES}
-    return {ALL_TIME: max(0.0, now - since), **covered}
+    age = max(0.0, now - since)
+    return {ALL_TIME: age, **{minutes: min(Window(minutes * 60).span(now=now), age) for minutes in MINUTES}}

@@ -5,6 +5,7 @@ errors.KIND                     failed calls
 tokens.input, tokens.cached, tokens.written, tokens.output, tokens.reasoning
 usage.reported, usage.estimated, usage.absent            calls, by where their tokens are from
 cost, cost.unknown              in ATTO of a US dollar; calls
+faults.SCOPE.KIND.TYPE          failed calls that count against health (blame.py)
 seconds.BUCKET, seconds.sum     calls in a bucket of the sketch; nanoseconds. Also first_chunk and per_token.
 """
 
@@ -26,16 +27,16 @@ ATTO = 18
 NANO = 1_000_000_000
 
 
-def counts_of(call: Call, kind: str | None) -> Counts:
-    """What one call adds to a tally. `kind` is the label of its error, where there is one."""
+def counts_of(call: Call, errors: Iterable[str] = ()) -> Counts:
+    """What one call adds to a tally. `errors` are the names under which its failure is counted."""
     usage, seconds = call.usage, call.seconds
     counts = [("calls", 1), (call.outcome, 1), (_PROVENANCE[usage.source], 1)]
     if tries := len(call.attempts):
         counts.append(("attempts", tries))
         if tries > 1:
             counts.append(("retries", tries - 1))
-    if kind is not None:
-        counts.append((intern(f"errors.{kind}"), 1))
+    for name in errors:
+        counts.append((name, 1))
     for name, tokens in (
         ("tokens.input", usage.prompt_tokens),
         ("tokens.cached", usage.cached_tokens),

@@ -5,53 +5,70 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from modelplug import Call, Hooks, Model, Request, Settings, hookimpl
 
+from modelplug_metrics._blame import REST, ErrorNames
 from modelplug_metrics._in_flight import InFlight
-from modelplug_metrics._series import LabelLimit, Labels, Series, spans
-from modelplug_metrics._tally import counts_of
+from modelplug_metrics._recent import SLICES
+from modelplug_metrics._series import Labels, Series, spans
+from modelplug_metrics._tally import Tally, counts_of
+from modelplug_metrics._watch import ProviderWatch
+from modelplug_metrics.failures import FailedCall
 from modelplug_metrics.snapshot import Snapshot
 
 MOST_SERIES = 5_000
 """Combinations of provider, model and strategy that are told apart; the rest is counted under `other`."""
+
+MOST_FAILURES = 1_000
+"""Failures that are kept, the latest."""
+
+RECENT = 60.0
+"""Seconds of calls that health is judged by."""
 
 
 class Metrics(Hooks):
     """Counts every call of the boards that it is plugged into: `board.plugin("metrics").snapshot()`.
 
     May be told by several threads, and read from any. A forked child starts from zero: what its parent counted is its
-    parent's. The setting `[metrics] most_series` overrides `most_series`. `clock` gives Unix time, `monotonic` the time
-    of deadlines.
+    parent's. `most_series`, `most_failures` and `recent` (seconds by which health is judged) are settings too, under
+    `[metrics]`. `clock` gives Unix time, `monotonic` the time of deadlines.
     """
 
     def __init__(
         self,
         *,
         most_series: int = MOST_SERIES,
+        most_failures: int = MOST_FAILURES,
+        recent: float = RECENT,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most_series = most_series
-        self._clock = clock
-        self._monotonic = monotonic
+        self._most_series, self._most_failures, self._recent = most_series, most_failures, recent
+        self._clock, self._monotonic = clock, monotonic
         self._begin()
 
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._since = self._clock()
-        self._limit = LabelLimit(self._most_series)
         self._series: dict[Labels, Series] = {}
+        self._providers: dict[str, ProviderWatch] = {}
+        self._failures: deque[FailedCall] = deque(maxlen=self._most_failures)
+        self._error_names = ErrorNames()
         self._in_flight = InFlight(self._monotonic)
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
-        """No models; reads the settings of this plugin."""
-        most = settings.table("metrics").number("most_series")
-        if most is not None:
-            self._most_series = self._limit.series = int(most)
+        """No models. Reads the settings of this plugin; `recent` holds for providers that are called from now on."""
+        table = settings.table("metrics")
+        self._most_series = int(table.number("most_series") or self._most_series)
+        self._recent = table.number("recent") or self._recent
+        self._most_failures = int(table.number("most_failures") or self._most_failures)
+        self._failures = deque(self._failures, maxlen=self._most_failures)
         return ()
 
     @hookimpl
@@ -69,27 +86,66 @@ class Metrics(Hooks):
         moment = min(call.started + call.seconds, now)
         with self._lock:
             self._in_flight.finished(call)
-            counts = counts_of(call, self._limit.kind(call))
-            labels = self._limit.labels(call, self._series)
-            series = self._series.get(labels)
-            if series is None:
-                series = self._series[labels] = Series(labels)
-            series.add(counts, moment=moment, now=now)
+            if call.error is None:
+                counts = counts_of(call)
+            else:
+                self._failures.append(FailedCall.of(call, call.error, at=moment))
+                counts = counts_of(call, self._error_names.of(call))
+            series = self._series.get((call.provider, call.model_id, call.strategy)) or self._new_series(call)
+            if series.add(counts, moment=moment, now=now):
+                provider, model, _ = series.labels
+                if provider != REST:
+                    self._providers[provider].decide(model, now=now)
 
     def snapshot(self) -> Snapshot:
-        """All figures at this moment. Reading changes nothing and creates no entry."""
+        """All figures at this moment. Reading changes no figure and creates no entry."""
         self._own()
         now = self._clock()
         with self._lock:
-            every, flying = list(self._series.values()), self._in_flight.counts()
+            every, flying, failures = list(self._series.values()), self._in_flight.counts(), tuple(self._failures)
         covered = spans(now, self._since)
         rows = []
         for series in every:
             with self._lock:  # taken anew for each: a long reading never holds up the listener
+                series.settle(now=now)
                 rows.append(series.row(now=now, spans=covered))
         rows.sort(key=lambda row: (row.provider, row.model, row.strategy))
-        return Snapshot(taken=now, since=self._since, spans=covered, rows=tuple(rows), in_flight=flying)
+        health = []
+        for watch in sorted(self._providers.values(), key=lambda watch: watch.provider):
+            with self._lock:
+                health.append(watch.health(now=now))
+                health += [watch.models[model].health(now=now) for model in sorted(watch.models)]
+        return Snapshot(
+            taken=now,
+            since=self._since,
+            spans=covered,
+            rows=tuple(rows),
+            in_flight=flying,
+            health=tuple(health),
+            failures=failures[::-1],
+        )
+
+    def _new_series(self, call: Call) -> Series:
+        labels = (call.provider, call.model_id, call.strategy)
+        if len(self._series) >= self._most_series:
+            labels = (REST, REST, REST)
+            if labels in self._series:
+                return self._series[labels]
+        provider, model, _ = labels
+        settled = partial(self._watch(provider).take, model=model) if provider != REST else _nobody
+        series = self._series[labels] = Series(labels, slice=self._recent / SLICES, settled=settled)
+        return series
+
+    def _watch(self, provider: str) -> ProviderWatch:
+        watch = self._providers.get(provider)
+        if watch is None:
+            watch = self._providers[provider] = ProviderWatch(provider, seconds=self._recent)
+        return watch
 
     def _own(self) -> None:
         if os.getpid() != self._process:
             self._begin()
+
+
+def _nobody(moment: float, tally: Tally) -> None:
+    """Nobody judges the health of what has no name."""

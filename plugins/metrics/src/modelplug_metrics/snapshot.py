@@ -8,7 +8,9 @@ from typing import Any, Self
 from attrs import field, frozen
 
 from modelplug_metrics._tally import Tally, merged
+from modelplug_metrics.failures import FailedCall
 from modelplug_metrics.figures import Figures
+from modelplug_metrics.health import Health
 
 ALL_TIME = 0
 STRETCHES = ("all_time", "last_minute", "last_5_minutes", "last_hour")
@@ -66,7 +68,8 @@ class Snapshot:
     """All figures at the moment `taken`, counted since `since` (both Unix time).
 
     `rows` is the finest: one for each provider, model and strategy that were used together. The other rows are their
-    sums. `in_flight` are calls under way by provider and model.
+    sums. `in_flight` are calls under way by provider and model. `health` has each provider (whose `model` is None) and
+    each of its models; `failures` are the latest, newest first.
     """
 
     taken: float
@@ -74,6 +77,8 @@ class Snapshot:
     spans: Mapping[int, float] = field(repr=False)
     rows: tuple[Row, ...] = ()
     in_flight: Mapping[tuple[str, str], int] = field(factory=dict)
+    health: tuple[Health, ...] = ()
+    failures: tuple[FailedCall, ...] = ()
 
     @property
     def total(self) -> Row:
@@ -112,7 +117,8 @@ class Snapshot:
     def merge(self, *others: Snapshot) -> Snapshot:
         """The sum of this and others: of several boards, or of several worker processes.
 
-        Counts add up exactly, in any order. Windows are those that each had when its snapshot was taken.
+        Counts add up exactly, in any order. Windows are those that each had when its snapshot was taken; the health of
+        a provider or model is the worst that any of them reports.
         """
         parts = (self, *others)
         groups: dict[tuple[str, str, str], list[Row]] = {}
@@ -131,6 +137,10 @@ class Snapshot:
                 for key in sorted(groups)
             ),
             in_flight=dict(sorted(flying.items())),
+            health=_worst(health for part in parts for health in part.health),
+            failures=tuple(
+                sorted((one for part in parts for one in part.failures), key=lambda one: (one.at, one.id), reverse=True)
+            ),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -144,6 +154,8 @@ class Snapshot:
                 for row in self.rows
             ],
             "in_flight": [[*key, n] for key, n in self.in_flight.items()],
+            "health": [health.as_json() for health in self.health],
+            "failures": [failure.as_json() for failure in self.failures],
         }
 
     @classmethod
@@ -159,6 +171,8 @@ class Snapshot:
                 for p, m, s, tallies in sent["rows"]
             ),
             in_flight={(provider, model): int(n) for provider, model, n in sent["in_flight"]},
+            health=tuple(Health.from_json(health) for health in sent["health"]),
+            failures=tuple(FailedCall.from_json(failure) for failure in sent["failures"]),
         )
 
     def _sum(self, rows: Iterable[Row], **names: Any) -> Row:
@@ -170,3 +184,11 @@ def _added(rows: list[Row]) -> Tallies:
         return rows[0].tallies
     minutes = sorted({minutes for row in rows for minutes in row.tallies})
     return {m: merged(row.tallies.get(m, {}) for row in rows) for m in minutes}
+
+
+def _worst(reports: Iterable[Health]) -> tuple[Health, ...]:
+    worst: dict[tuple[str, str], Health] = {}
+    for report in reports:
+        key = (report.provider, report.model or "")
+        worst[key] = report.worse(worst[key]) if key in worst else report
+    return tuple(worst[key] for key in sorted(worst))

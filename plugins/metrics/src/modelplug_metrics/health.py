@@ -1,0 +1,150 @@
+"""Whether a provider or a model is well, judged from the calls that were made, and said in words.
+
+Healthy above 0.95 of calls, degraded above 0.8, else unhealthy. A model whose calls take three times as long as they
+used to is degraded. To get better takes a margin, so that nothing flutters. Mistakes of the caller do not count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import evolve, frozen
+
+from modelplug_metrics._sketch import percentile
+from modelplug_metrics._tally import sketch
+from modelplug_metrics.failures import SLOW, next_step
+
+Status = Literal["no_data", "healthy", "degraded", "unhealthy"]
+Faults = Counter[tuple[str, str]]
+"""How many calls failed, by kind and type of their error."""
+
+WORSE: Mapping[Status, int] = {"no_data": 0, "healthy": 1, "degraded": 2, "unhealthy": 3}
+
+HEALTHY_ABOVE = 0.95
+DEGRADED_ABOVE = 0.8
+MARGIN = 0.02
+"""How far above a threshold the rate must be for what was worse to count as better."""
+
+SLOW_FROM = 3.0
+SLOW_UNTIL = 2.0
+"""So many times the usual 95th percentile: slow above the first, until it is below the second."""
+
+SLOW_BY = 0.2
+"""Seconds: nobody minds less."""
+
+FEWEST_RECENT = 10
+FEWEST_USUAL = 20
+"""Calls that it takes to judge speed."""
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """What is thought of some calls. `calls` are those that were judged, `success_rate` the part that was answered."""
+
+    status: Status
+    reason: str
+    next_step: str | None = None
+    calls: int = 0
+    success_rate: float | None = None
+
+    def but_slow(self, slow: str | None) -> Verdict:
+        """The same calls, known to be slow: degraded at best."""
+        if slow is None or self.status == "no_data":
+            return self
+        if self.status == "healthy":
+            return evolve(self, status="degraded", reason=slow, next_step=SLOW)
+        return evolve(self, reason=f"{self.reason}; {slow}")
+
+
+@frozen(kw_only=True)
+class Health:
+    """How a provider (`model` is None) or a model is, and since when it has been so (Unix time)."""
+
+    provider: str
+    model: str | None = None
+    since: float
+    verdict: Verdict
+
+    @property
+    def status(self) -> Status:
+        """One of four words."""
+        return self.verdict.status
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return self.verdict.reason
+
+    def worse(self, other: Health) -> Health:
+        """The worse of two reports on one subject: of several workers, the one that is worst off counts."""
+        return max(self, other, key=lambda one: (WORSE[one.status], one.verdict.calls, one.reason, -one.since))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON, flat."""
+        verdict = {name: getattr(self.verdict, name) for name in _VERDICT}
+        return {"provider": self.provider, "model": self.model, **verdict, "since": self.since}
+
+    @classmethod
+    def from_json(cls, sent: Mapping[str, Any]) -> Self:
+        """The report that `as_json` wrote."""
+        verdict = Verdict(**{name: sent[name] for name in _VERDICT})
+        return cls(provider=sent["provider"], model=sent["model"], since=float(sent["since"]), verdict=verdict)
+
+
+_VERDICT = ("status", "reason", "next_step", "calls", "success_rate")
+
+
+def of_outcomes(ok: int, faults: Faults, *, before: Status) -> Verdict:
+    """A verdict from how many calls were answered and how many failed; what was worse before must beat a margin."""
+    calls = ok + faults.total()
+    if not calls:
+        return Verdict(status="no_data", reason="no calls that tell anything in the last hour")
+    rate = ok / calls
+    if not faults:
+        return Verdict(status="healthy", reason=f"{_last(calls)} answered", calls=calls, success_rate=rate)
+    status: Status = "unhealthy"
+    if rate > HEALTHY_ABOVE + MARGIN * (WORSE[before] > WORSE["healthy"]):
+        status = "healthy"
+    elif rate > DEGRADED_ABOVE + MARGIN * (WORSE[before] > WORSE["degraded"]):
+        status = "degraded"
+    (kind, _), _ = faults.most_common(1)[0]
+    step = None if status == "healthy" else next_step(kind)
+    reason = f"{faults.total()} of {_last(calls)}: {_types(faults)}"
+    return Verdict(status=status, reason=reason, next_step=step, calls=calls, success_rate=rate)
+
+
+def slowness(recent: Mapping[str, int], usual: Mapping[str, int], *, slow: bool) -> str | None:
+    """In words how much slower calls are than they used to be; None where they are not.
+
+    Judged by the seconds to the first chunk where calls are streamed, else by those of the whole call.
+    """
+    for measure, words in (("first_chunk", "to first chunk"), ("seconds", "of a call")):
+        now, then = sketch(recent, measure)[0], sketch(usual, measure)[0]
+        if sum(now.values()) < FEWEST_RECENT:
+            continue
+        p95, before = percentile(now, 0.95), percentile(then, 0.95)
+        if p95 is None or before is None or sum(then.values()) < FEWEST_USUAL:
+            return None
+        if p95 > before * (SLOW_UNTIL if slow else SLOW_FROM) and p95 - before > SLOW_BY:
+            return f"p95 {words} {_seconds(p95)}, usually {_seconds(before)}"
+        return None
+    return None
+
+
+def _types(faults: Faults) -> str:
+    counts = Counter[str]()
+    for (_, name), n in faults.items():
+        counts[name] += n
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{name} {n}" for name, n in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+
+
+def _last(calls: int) -> str:
+    return "the last call" if calls == 1 else f"the last {calls} calls"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"
