@@ -81,8 +81,10 @@ def _uv() -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             raise SetupFailed("pip could not fetch uv; its reason stands above")
         partial.rename(home)
-        (BOOTSTRAP / "uv").unlink(missing_ok=True)
-        (BOOTSTRAP / "uv").symlink_to(home / "bin" / "uv")
+    link = BOOTSTRAP / "uv"
+    if not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(home.name, "bin", "uv"))  # relative: the tree may move
     return home / "bin" / "uv"
 
 
