@@ -39,8 +39,8 @@ def test_piped_text_is_asked(modelplug: Run) -> None:
 
 def test_a_prompt_is_asked_about_piped_text(modelplug: Run) -> None:
     """The prompt comes first, then what is piped in; the system message before both."""
-    run = modelplug("chat", "--system", "be brief", "translate", stdin=b"text")
-    assert run.stdout == b"system: be brief\nuser: translate\n\ntext\n"
+    run = modelplug("chat", "--system", "be kind", "translate", stdin=b"text")
+    assert run.stdout == b"system: be kind\nuser: translate\n\ntext\n"
 
 
 def test_nothing_to_ask_is_wrong_usage(modelplug: Run) -> None:
