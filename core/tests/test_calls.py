@@ -624,3 +624,10 @@ async def test_closing_a_board_waits_for_calls_that_end_in_time() -> None:
     await board.aclose(drain=5)
     assert (await task).text == "hello there"
     assert [record.outcome for record in listener.finished] == ["ok"]
+
+
+def test_a_route_is_what_a_first_call_works_out() -> None:
+    """The wire name and the strategy's name, without a call."""
+    board, listener = board_with()
+    assert board.route(board.resolve("one")) == ("one", "fake")
+    assert listener.started == []

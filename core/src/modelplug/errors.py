@@ -66,7 +66,7 @@ class UnknownModel(ModelplugError):
     """No model has this id or alias. `close_matches` are names that exist."""
 
     def __init__(self, name: str, close_matches: Sequence[str] = ()) -> None:
-        hint = f" Did you mean {_or(close_matches)}?" if close_matches else " `modelplug models list` shows all."
+        hint = f" Did you mean {_or(close_matches)}?" if close_matches else " `modelplug models list --all` shows all."
         super().__init__(f"no model is called {_shown(name)}.{hint}")
         self.name = name
         self.close_matches = tuple(close_matches)
