@@ -1,9 +1,11 @@
-"""Counts calls, outcomes, tokens, cost and seconds by provider, model and strategy, and judges health."""
+"""Counts calls, outcomes, tokens, cost and seconds by provider, model and strategy, and judges health.
 
-from modelplug_metrics.failures import FailedCall
-from modelplug_metrics.figures import Distribution, Figures
-from modelplug_metrics.health import Health, Verdict
+    figures = board.plugin("metrics").snapshot().total.last_5_minutes
+
+What a snapshot holds is in the modules `snapshot`, `figures`, `health` and `failures`, which are imported when they are
+first needed.
+"""
+
 from modelplug_metrics.plugin import Metrics
-from modelplug_metrics.snapshot import Row, Snapshot
 
-__all__ = ["Distribution", "FailedCall", "Figures", "Health", "Metrics", "Row", "Snapshot", "Verdict"]
+__all__ = ["Metrics"]

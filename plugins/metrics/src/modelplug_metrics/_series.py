@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from modelplug_metrics._tally import Counts, Tally, add
-from modelplug_metrics._windows import MINUTES, Window
-from modelplug_metrics.snapshot import ALL_TIME, Row
+from modelplug_metrics._windows import ALL_TIME, MINUTES, Window
+
+if TYPE_CHECKING:
+    from modelplug_metrics.snapshot import Row
 
 Labels = tuple[str, str, str]
 """Provider, model id and strategy, as the call's record says."""
@@ -19,7 +22,7 @@ class Series:
     when it is settled: that makes a call four times cheaper. `settled` is told of each such tally, and when it was.
     """
 
-    __slots__ = ("_all_time", "_open", "_place", "_settled", "_slice", "_windows", "labels")
+    __slots__ = ("_all_time", "_now", "_open", "_place", "_settled", "_slice", "_windows", "labels")
 
     def __init__(self, labels: Labels, *, slice: float, settled: Callable[[float, Tally], None]) -> None:
         self.labels = labels
@@ -27,6 +30,7 @@ class Series:
         self._windows = tuple(Window(minutes * 60) for minutes in MINUTES)
         self._open: Tally = {}
         self._place = 0
+        self._now = 0.0
         self._slice = slice
         self._settled = settled
 
@@ -36,22 +40,24 @@ class Series:
         if place == self._place:
             add(self._open, counts)
             return False
-        if place < self._place:  # late: its slice is settled
+        if place < self._place and now >= self._now:  # late: its slice is settled. Else the clock was set back
             self._spread(moment, dict(counts), now)
             return False
-        self.settle(now=now)
-        self._place = place
+        self.settle()
+        self._place, self._now = place, now
         add(self._open, counts)
         return True
 
-    def settle(self, *, now: float) -> None:
+    def settle(self) -> None:
         """Spread the open slice."""
         if self._open:
-            self._spread(self._place * self._slice, self._open, now)
+            self._spread(self._place * self._slice, self._open, self._now)
             self._open = {}
 
     def row(self, *, now: float, spans: dict[int, float]) -> Row:
         """What was counted until the last slice was settled."""
+        from modelplug_metrics.snapshot import Row
+
         provider, model, strategy = self.labels
         tallies = {minutes: window.tally(now=now) for minutes, window in zip(MINUTES, self._windows, strict=True)}
         tallies[ALL_TIME] = dict(self._all_time)

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from modelplug_metrics._tally import Tally, add, merged
 
 MINUTES = (1, 5, 60)
+ALL_TIME = 0
+"""Stands among the minutes for everything since the beginning."""
+
 SLICES = 12
 """A window moves by a twelfth of itself: it holds all of its minutes, and at most a twelfth more."""
 

@@ -79,7 +79,7 @@ class Health:
 
     def worse(self, other: Health) -> Health:
         """The worse of two reports on one subject: of several workers, the one that is worst off counts."""
-        return max(self, other, key=lambda one: (WORSE[one.status], one.verdict.calls, one.reason, -one.since))
+        return max(self, other, key=lambda one: (WORSE[one.status], one.verdict.calls, -one.since, repr(one.verdict)))
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, flat."""
@@ -109,7 +109,7 @@ def of_outcomes(ok: int, faults: Faults, *, before: Status) -> Verdict:
         status = "healthy"
     elif rate > DEGRADED_ABOVE + MARGIN * (WORSE[before] > WORSE["degraded"]):
         status = "degraded"
-    (kind, _), _ = faults.most_common(1)[0]
+    kind = max(sorted(faults), key=lambda fault: faults[fault])[0]
     step = None if status == "healthy" else next_step(kind)
     reason = f"{faults.total()} of {_last(calls)}: {_types(faults)}"
     return Verdict(status=status, reason=reason, next_step=step, calls=calls, success_rate=rate)

@@ -8,17 +8,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from modelplug import Call, Hooks, Model, Request, Settings, hookimpl
+from modelplug import Call, Failure, Hooks, Model, Request, Settings, hookimpl
 
 from modelplug_metrics._blame import REST, ErrorNames
 from modelplug_metrics._in_flight import InFlight
 from modelplug_metrics._recent import SLICES
 from modelplug_metrics._series import Labels, Series, spans
 from modelplug_metrics._tally import Tally, counts_of
-from modelplug_metrics._watch import ProviderWatch
-from modelplug_metrics.failures import FailedCall
-from modelplug_metrics.snapshot import Snapshot
+
+if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start stays quick
+    from modelplug_metrics._watch import ProviderWatch
+    from modelplug_metrics.failures import FailedCall
+    from modelplug_metrics.snapshot import Snapshot
 
 MOST_SERIES = 5_000
 """Combinations of provider, model and strategy that are told apart; the rest is counted under `other`."""
@@ -89,7 +92,7 @@ class Metrics(Hooks):
             if call.error is None:
                 counts = counts_of(call)
             else:
-                self._failures.append(FailedCall.of(call, call.error, at=moment))
+                self._failed(call, call.error, moment)
                 counts = counts_of(call, self._error_names.of(call))
             series = self._series.get((call.provider, call.model_id, call.strategy)) or self._new_series(call)
             if series.add(counts, moment=moment, now=now):
@@ -99,6 +102,8 @@ class Metrics(Hooks):
 
     def snapshot(self) -> Snapshot:
         """All figures at this moment. Reading changes no figure and creates no entry."""
+        from modelplug_metrics.snapshot import Snapshot
+
         self._own()
         now = self._clock()
         with self._lock:
@@ -107,7 +112,7 @@ class Metrics(Hooks):
         rows = []
         for series in every:
             with self._lock:  # taken anew for each: a long reading never holds up the listener
-                series.settle(now=now)
+                series.settle()
                 rows.append(series.row(now=now, spans=covered))
         rows.sort(key=lambda row: (row.provider, row.model, row.strategy))
         health = []
@@ -139,8 +144,15 @@ class Metrics(Hooks):
     def _watch(self, provider: str) -> ProviderWatch:
         watch = self._providers.get(provider)
         if watch is None:
+            from modelplug_metrics._watch import ProviderWatch
+
             watch = self._providers[provider] = ProviderWatch(provider, seconds=self._recent)
         return watch
+
+    def _failed(self, call: Call, error: Failure, moment: float) -> None:
+        from modelplug_metrics.failures import FailedCall
+
+        self._failures.append(FailedCall.of(call, error, at=moment))
 
     def _own(self) -> None:
         if os.getpid() != self._process:

@@ -8,11 +8,11 @@ from typing import Any, Self
 from attrs import field, frozen
 
 from modelplug_metrics._tally import Tally, merged
+from modelplug_metrics._windows import ALL_TIME
 from modelplug_metrics.failures import FailedCall
 from modelplug_metrics.figures import Figures
 from modelplug_metrics.health import Health
 
-ALL_TIME = 0
 STRETCHES = ("all_time", "last_minute", "last_5_minutes", "last_hour")
 Tallies = Mapping[int, Mapping[str, int]]
 """By the length of the window in minutes; ALL_TIME for everything since the beginning."""
