@@ -45,7 +45,7 @@ _NEVER_A_HEADER = frozenset(
 
 
 class CallIds:
-    """Unique ids for the calls of one board, in every process that it is forked into."""
+    """Unique ids for the calls of one board. A process that is forked needs a new one."""
 
     def __init__(self) -> None:
         self._board = os.urandom(8).hex()
@@ -53,7 +53,7 @@ class CallIds:
 
     def next(self) -> str:
         """A new id."""
-        return f"{self._board}-{os.getpid():x}-{next(self._count):x}"
+        return f"{self._board}-{next(self._count):x}"
 
 
 def checked_params(params: Mapping[str, Any]) -> None:

@@ -41,7 +41,7 @@ class Deadline:
             self._timer = self._loop.call_later(left, self._pass)
         if self._passed:
             raise TimeoutError
-        self._task = task = asyncio.current_task()
+        self._task = task = asyncio.current_task(self._loop)  # to look for the loop costs a call of the system
         if task is not None:
             self._cancelling = task.cancelling()
 

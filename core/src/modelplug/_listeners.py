@@ -44,8 +44,14 @@ class Listener:
         if len(self._queue) >= QUEUE:
             self._drop()
         self._queue.append((function, hook, event))
-        if not self._awake or self._thread is None or not self._thread.is_alive():
+        if not self._awake:
             self._rouse()
+
+    def forked(self) -> None:
+        """Begin anew in a forked process: no thread has come along, and what was waiting is told by the parent."""
+        self._queue.clear()
+        self._awake = self._busy = False
+        self._wake, self._lock, self._thread = threading.Event(), threading.Lock(), None
 
     def flush(self, deadline: float) -> bool:
         """Wait until everything told so far is done. False when it is not by `deadline` (`time.monotonic()`)."""
@@ -66,21 +72,12 @@ class Listener:
             log.warning("plugin %r does not keep up with calls; records for it are dropped", self.plugin)
 
     def _rouse(self) -> None:
-        with self._lock:  # the thread is gone after a fork, and there is none before the first event
-            if self._thread is None or not self._thread.is_alive():
-                if self._thread is not None:
-                    self._forget_the_parents()
-                self._wake = threading.Event()
+        with self._lock:
+            if self._thread is None:
                 name = f"modelplug-{self.plugin}"
                 self._thread = threading.Thread(target=self._run, args=(self._wake,), name=name, daemon=True)
                 self._thread.start()
         self._wake.set()
-
-    def _forget_the_parents(self) -> None:
-        """What was waiting when this process was forked is told by the parent; the newest event is our own."""
-        while len(self._queue) > 1:
-            self._queue.popleft()
-        self._busy = False
 
     def _run(self, wake: threading.Event) -> None:
         naps = 0
@@ -147,6 +144,11 @@ class Listeners:
         deadline = time.monotonic() + seconds
         reached = [listener.flush(deadline) for listener in self._listeners.values()]
         return all(reached)
+
+    def forked(self) -> None:
+        """Begin anew in a forked process."""
+        for listener in self._listeners.values():
+            listener.forked()
 
     @property
     def dropped(self) -> dict[str, int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
@@ -85,6 +87,8 @@ class Switchboard:
         self._credentials_for = credentials_for
         self._running: set[Running] = set()
         self._sync: SyncSwitchboard | None = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_forked(weakref.ref(self)))
 
     @classmethod
     def load(
@@ -342,11 +346,13 @@ class Switchboard:
         A key without a base goes to the provider's base; a base without a key never gets the provider's key.
         Raises ConfigError when something that the model requires is missing.
         """
+        if given is None:
+            used = self._own_credentials.get(model.id)
+            if used is not None:
+                return used
         provider = self.settings.provider(model.provider)
         if given is None:
-            used = self._own_credentials.get(model.provider)
-            if used is None:
-                used = self._own_credentials[model.provider] = provider.credentials()
+            used = provider.credentials()
         elif given.api_base is None:
             used = evolve(given, api_base=provider.api_base)
         else:
@@ -355,6 +361,8 @@ class Switchboard:
             value = getattr(used, option) if option in ("api_key", "api_base") else provider.get(option)
             if value is None or str(value).strip().lower() in _NO:
                 raise missing(provider.variable(option), option, model.id, model.provider)
+        if given is None:
+            self._own_credentials[model.id] = used
         return used
 
     def _given_credentials(self, model: Model, given: Credentials | None, tenant: str | None) -> Credentials | None:
@@ -423,6 +431,19 @@ class Switchboard:
             failure = running.failed(problem or NoStrategy(model.id, "none was selected"))
             raise failure
         return running, route.strategy
+
+
+def _forked(board: weakref.ref[Switchboard]) -> Callable[[], None]:
+    """What a forked process does for a board that it finds: it has no threads, no running calls, and new ids."""
+
+    def begin_anew() -> None:
+        alive = board()
+        if alive is not None:
+            alive._ids, alive._sync = CallIds(), None
+            alive._running.clear()
+            alive._plugged.listeners.forked()
+
+    return begin_anew
 
 
 async def _answer(running: Running, carrying: Awaitable[A]) -> A:
