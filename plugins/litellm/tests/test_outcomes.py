@@ -192,6 +192,16 @@ async def test_leaving_a_stream_closes_its_connection(
         await upstream.alone.wait()
 
 
+@pytest.mark.parametrize("path", ["", "/v1"])
+async def test_ollama_is_called_in_openais_dialect(board_for: BoardFor, upstream: Upstream, path: str) -> None:
+    """With its base as its users write it; in its own dialect LiteLLM would stop the event loop."""
+    board = board_for("ollama", path=path, strategy="router")
+    name = next(model.id for model in board.models if model.provider == "ollama")
+    _, reply = await streamed(board, name)
+    assert reply.text == "hello"
+    assert upstream.requests[-1]["path"] == "/v1/chat/completions"
+
+
 async def test_an_address_goes_out_as_litellm_wrote_it(board_for: BoardFor, upstream: Upstream) -> None:
     """An escape that is part of a signature is not undone on the way."""
     board = board_for("anthropic", path="/model/a%3Ab", strategy="direct")

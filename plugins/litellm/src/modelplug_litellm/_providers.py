@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import ModuleType
+from urllib.parse import urlsplit
 
 _LOCAL = ("ollama", "lemonade")
 
@@ -20,7 +21,7 @@ API_BASES: Mapping[str, str | None] = {
     "cloudflare": None,
     "codestral": "https://codestral.mistral.ai/v1",
     "cognition": "https://api.cognition.ai/v1",
-    "cohere": "https://api.cohere.com/v2/chat",
+    "cohere": None,
     "darkbloom": "https://api.darkbloom.dev/v1",
     "dashscope": "https://dashscope.aliyuncs.com/compatible-mode/v1",
     "databricks": None,
@@ -48,7 +49,7 @@ API_BASES: Mapping[str, str | None] = {
     "nebius": "https://api.studio.nebius.ai/v1",
     "novita": "https://api.novita.ai/v3/openai",
     "nscale": "https://inference.api.nscale.com/v1",
-    "ollama": "http://localhost:11434",
+    "ollama": "http://localhost:11434/v1",
     "openai": "https://api.openai.com/v1",
     "ovhcloud": "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
     "perplexity": "https://api.perplexity.ai",
@@ -138,5 +139,17 @@ def is_local(provider: str) -> bool:
 
 
 def dialect(llm: ModuleType, provider: str) -> str:
-    """The provider whose dialect LiteLLM is to speak: its own of that name, or OpenAI's."""
-    return provider if provider in API_BASES and provider in llm.provider_list else "openai"
+    """The provider whose dialect LiteLLM is to speak: its own of that name, or OpenAI's.
+
+    Servers on the user's own machine speak OpenAI's too. In their own dialects LiteLLM asks them about the model first,
+    with a blocking request that stops the event loop.
+    """
+    own = provider in API_BASES and provider in llm.provider_list and provider not in _LOCAL
+    return provider if own else "openai"
+
+
+def base_of(provider: str, given: str | None) -> str | None:
+    """The base to call: the one given, or the provider's public one."""
+    if given is not None and provider == "ollama" and not urlsplit(given).path.strip("/"):
+        return f"{given}/v1"  # as its users write it, and LiteLLM has it: without the path of OpenAI's dialect
+    return given or API_BASES.get(provider)

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve
 from modelplug import BadRequest, Request, UnsupportedParameter
 
-from modelplug_litellm._providers import API_BASES
+from modelplug_litellm._providers import base_of
 
 _TRANSLATED = frozenset(
     [
@@ -84,7 +84,7 @@ class Translation:
 
         Raises UnsupportedParameter or BadRequest for what LiteLLM knows that the model will not take.
         """
-        base = request.credentials.api_base or API_BASES.get(self._provider)
+        base = base_of(request.model.provider, request.credentials.api_base)
         credentials = evolve(request.credentials, api_base=base)
         if request.operation == "embeddings":
             return evolve(request, credentials=credentials)

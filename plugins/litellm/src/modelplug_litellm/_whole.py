@@ -25,7 +25,7 @@ from modelplug_http.pools import Pools
 
 from modelplug_litellm._failures import failure_from
 from modelplug_litellm._importing import litellm
-from modelplug_litellm._providers import API_BASES
+from modelplug_litellm._providers import base_of
 
 if TYPE_CHECKING:
     from modelplug_litellm._ear import Ear
@@ -150,7 +150,7 @@ def _arguments(llm: ModuleType, request: Request, ear: Ear | None) -> dict[str, 
 def _base(request: Request) -> str | None:
     """The base of a call. Where nobody gave one, LiteLLM must not find another's in the environment."""
     provider = request.model.provider
-    base = request.credentials.api_base or API_BASES.get(provider)
+    base = base_of(provider, request.credentials.api_base)
     variable = f"{provider.upper()}_API_BASE"
     if base is None and variable in os.environ:
         raise ConfigError(variable, "is set, but the credentials of this call name no base", "Give them an api_base.")
