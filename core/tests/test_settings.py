@@ -141,6 +141,8 @@ def test_a_generic_key_without_a_generic_base_is_refused() -> None:
     """A key of unknown owner is not sent to this provider's base."""
     with pytest.raises(ConfigError, match="GENERIC_API_BASE: is not set"):
         provider(defaults=ALSO, environment={"GENERIC_API_KEY": KEY}).credentials()
+    with pytest.raises(ConfigError, match="GENERIC_API_KEY: is not set, though GENERIC_API_BASE is"):
+        provider(defaults=ALSO, environment={"GENERIC_API_BASE": "https://g.test/v1"}).credentials()
 
 
 def test_a_secret_never_shows() -> None:

@@ -39,6 +39,8 @@ class Prices:
         Cached tokens are inside the prompt tokens; without a price of their own they cost what input costs.
         """
         prompt, completion = usage.prompt_tokens, usage.completion_tokens
+        if completion is None and prompt is not None and usage.total_tokens == prompt:
+            completion = 0  # embeddings: all there was went in
         if prompt is None or completion is None:
             return None
         cached, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0

@@ -216,10 +216,11 @@ class ProviderSettings(Table):
             key, base = table.find("api_key", "api_key_env", "api_key_file"), table.find("api_base")
             if key is not None and base is not None:
                 return key, base
-            if key is not None:
+            if key is not None or base is not None:
+                there, lacking = (base, "api_key") if key is None else (key, "api_base")
                 raise ConfigError(
-                    table.variable("api_base"),
-                    f"is not set, though {key.setting} is",
+                    table.variable(lacking),
+                    f"is not set, though {there.setting if there else other} is",
                     f"Set both, or {self.variable('api_key')} alone.",
                 )
         return None

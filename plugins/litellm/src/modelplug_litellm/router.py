@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import evolve
 from modelplug import CallFailed, Chunk, Credentials, Embeddings, Layer, Reply, Request
+from modelplug.failures import redact
 
 from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import dialect
@@ -95,10 +96,7 @@ def _unsaid(credentials: Credentials) -> Iterator[None]:
     try:
         yield
     except CallFailed as error:
-        message = error.message
-        for secret in credentials.secrets():
-            message = message.replace(secret, "[redacted]")
-        error.args = (message,)
+        error.args = (redact(error.message, credentials.secrets()),)
         raise
 
 
