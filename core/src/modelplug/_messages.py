@@ -56,7 +56,7 @@ def is_plain(delta: dict[str, Any]) -> bool:
         type(role) is str
         and role != ""
         and (reasoning is None or type(reasoning) is str)
-        and (_UNUSUAL.isdisjoint(delta))
+        and (_UNUSUAL.isdisjoint(delta) or all(delta[name] is None for name in _UNUSUAL.intersection(delta)))
     )
 
 

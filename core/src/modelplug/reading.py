@@ -30,6 +30,8 @@ _CALLING = frozenset({"tool_calls", "content"})
 
 __all__ = ["Assembly", "ChunkReader", "read_embeddings", "read_reply"]
 
+_PLAIN_ENDS = frozenset({"stop", "length", "content_filter"})
+
 
 class ChunkReader:
     """Reads the events of one stream, each a decoded JSON value, and judges its end."""
@@ -185,6 +187,8 @@ def read_reply(answer: Any) -> Reply:
 
     Raises the kind of CallFailed that an error in it stands for, EmptyReply, ContentRefused, or BadReply.
     """
+    if _is_plain_answer(answer):
+        return Reply(answer)
     failure = failure_in_answer(answer)
     if failure is not None:
         raise failure
@@ -206,6 +210,29 @@ def read_reply(answer: Any) -> Reply:
     if failure is not None:
         raise failure
     return reply
+
+
+def _is_plain_answer(answer: Any) -> bool:
+    """Whether it is nearly any answer of text, already canonical. Where it is, it is not looked at further."""
+    try:
+        (choice,) = answer["choices"]
+        message = choice["message"]
+        return (
+            type(message["content"]) is str
+            and message["content"] != ""
+            and choice["finish_reason"] in _PLAIN_ENDS
+            and choice["index"] == 0
+            and is_plain(message)
+            and message["role"] == "assistant"
+            and answer["object"] == "chat.completion"
+            and type(answer["id"]) is str
+            and type(answer["model"]) is str
+            and type(answer["usage"]) is dict
+            and bool(answer["usage"])
+            and "error" not in answer
+        )
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def read_embeddings(answer: Any) -> Embeddings:
