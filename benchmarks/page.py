@@ -1,0 +1,52 @@
+"""Keeps the figures in docs/explanation/speed.md: each table between its marks, and the pictures beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pictures
+import tables
+from environments import ROOT
+
+PAGE = ROOT / "docs" / "explanation" / "speed.md"
+_CURVE = ("floor", "aiohttp", "modelplug http", "modelplug direct", "httpx", "openai", "pydantic-ai", "litellm")
+
+
+def write(results: dict[str, Any]) -> None:
+    """Replace what stands between the marks by these results."""
+    parts: dict[str, str] = {"machine": _machine(results)}
+    if calls := results.get("calls"):
+        for concurrency in sorted({r["concurrency"] for r in calls}):
+            for shape in dict.fromkeys(r["shape"] for r in calls if r["concurrency"] == concurrency):
+                parts[f"{shape}-{concurrency}"] = tables.markdown(tables.calls(calls, shape, concurrency))
+        parts["chunks"] = tables.markdown(tables.chunk_costs(calls))
+        shapes = (("json", "one JSON answer"), ("stream64", "a stream of 64 chunks"))
+        _picture("speed-calls.svg", pictures.bars(calls, shapes))
+        _picture("speed-chunks.svg", pictures.curve(calls, _CURVE))
+    if starts := results.get("startup"):
+        parts["startup"] = tables.markdown(tables.starts(starts))
+        parts["startup-ratios"] = tables.markdown(tables.start_ratios(starts))
+    if engine := results.get("engine"):
+        parts["engine"] = tables.markdown(tables.engine(engine))
+    if load := results.get("load"):
+        parts["load"] = "```text\n" + load["report"].rstrip() + "\n```"
+    if not PAGE.exists():
+        return
+    text = PAGE.read_text()
+    for name, part in parts.items():
+        pattern = rf"(<!-- bench:{re.escape(name)} -->\n).*?(\n<!-- end -->)"
+        text = re.sub(pattern, lambda found, part=part: found[1] + part + found[2], text, flags=re.DOTALL)
+    PAGE.write_text(text)
+
+
+def _picture(name: str, svg: str) -> None:
+    path: Path = PAGE.parent / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(svg)
+
+
+def _machine(results: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(results["versions"].items()))
+    return f"{results['when']}, {results['machine']}. Bytecode compiled. {versions}."
