@@ -42,7 +42,11 @@ async def main(name: str) -> int:
         board.flush()  # listeners are told from threads of their own
         metrics = board.plugin("metrics")
         if metrics is not None:
-            print("metrics:", metrics.snapshot())
+            for row in metrics.snapshot().rows:
+                seen = row.all_time
+                print(
+                    f"metrics: {row.model}: {seen.calls} calls, {seen.ok} ok, {seen.output_tokens} tokens out, ${seen.cost}"
+                )
     return 0
 
 
