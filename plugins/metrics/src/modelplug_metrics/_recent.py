@@ -2,52 +2,81 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from modelplug_metrics._tally import Tally, add, merged
 
 ENOUGH = 20
-"""Recent calls are those of the last minute, and at least so many,"""
+"""Recent calls are those of the last minute, and at least so many that are judged,"""
 
 OLDEST = 3600.0
 """but none older than these seconds."""
 
 SLICES = 12
 
+JUDGED = "judged"
+"""The name under which a slice says how many of its calls are judged."""
+
 
 class Recent:
-    """The newest slices of time in which there were calls. `seconds` is the minute; tests and demos may shorten it."""
+    """The newest slices of time in which there were calls.
+
+    Of each slice a short tally is kept, whose running sum is at hand, and the tallies that it was made of. `seconds`
+    is the minute.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._slices: list[tuple[float, int, Tally]] = []
+        self._slices: deque[tuple[float, Tally, list[Tally]]] = deque()
+        self._total: Tally = {}
 
-    def take(self, moment: float, tally: Tally, *, calls: int) -> None:
-        """One more slice, with the number of its calls that are judged. A late one counts as now."""
+    def take(self, moment: float, short: Tally, tally: Tally | None = None) -> None:
+        """One more slice. What is late, or follows at once, counts with the one before."""
+        add(self._total, short.items())
+        whole = [] if tally is None else [tally]
         if self._slices and moment - self._slices[-1][0] < self._seconds / SLICES / 2:
-            last, before, both = self._slices.pop()
-            moment, calls = last, before + calls
-            add(both, tally.items())
+            _, last, parts = self._slices[-1]
+            add(last, short.items())
+            parts += whole
         else:
-            both = dict(tally)
-        self._slices.append((moment, calls, both))
+            self._slices.append((moment, short, whole))
 
-    def tally(self, *, now: float) -> Tally:
-        """The sum of the recent slices. Changes nothing."""
-        return merged(tally for _, _, tally in self._slices[self._first(now) :])
+    def trim(self, *, now: float) -> list[Tally]:
+        """Takes out the slices that are not recent any more, and returns what they were made of."""
+        left = [self._slices.popleft() for _ in range(self._leaving(now))]
+        for _, short, _ in left:
+            _subtract(self._total, short)
+        return [tally for _, _, parts in left for tally in parts]
 
-    def leaving(self, *, now: float) -> list[Tally]:
-        """Takes out the slices that are not recent any more, and returns them."""
-        first = self._first(now)
-        left, self._slices = self._slices[:first], self._slices[first:]
-        return [tally for _, _, tally in left]
+    def short(self, *, now: float) -> Tally:
+        """The sum of the short tallies that are recent. Changes nothing."""
+        count = self._leaving(now)
+        if not count:
+            return self._total
+        total = dict(self._total)
+        for place in range(count):
+            _subtract(total, self._slices[place][1])
+        return total
 
-    def _first(self, now: float) -> int:
-        """The place of the first slice that is recent."""
-        enough, first = 0, len(self._slices)
-        while first:
-            moment, calls, _ = self._slices[first - 1]
-            age = now - moment
-            if age > OLDEST or (enough >= ENOUGH and age > self._seconds * (1 + 1 / SLICES)):
+    def whole(self, *, now: float) -> Tally:
+        """The sum of what the recent slices were made of. Changes nothing."""
+        recent = list(self._slices)[self._leaving(now) :]
+        return merged(tally for _, _, parts in recent for tally in parts)
+
+    def _leaving(self, now: float) -> int:
+        """How many of the oldest slices are not recent any more."""
+        calls, count = self._total.get(JUDGED, 0), 0
+        for moment, short, _ in self._slices:
+            age, rest = now - moment, calls - short.get(JUDGED, 0)
+            if age <= OLDEST and (rest < ENOUGH or age <= self._seconds * (1 + 1 / SLICES)):
                 break
-            first -= 1
-            enough += calls
-        return first
+            count, calls = count + 1, rest
+        return count
+
+
+def _subtract(total: Tally, tally: Tally) -> None:
+    for name, n in tally.items():
+        if left := total.get(name, 0) - n:
+            total[name] = left
+        else:
+            total.pop(name, None)

@@ -18,59 +18,44 @@ Labels = tuple[str, str, str]
 class Series:
     """The counts of one combination of labels: since the beginning, and over each window.
 
-    Calls of one slice of time (`slice` is seconds) are counted in one open tally, which is spread over the windows
-    when it is settled: that makes a call four times cheaper. `settled` is told of each such tally, and when it was.
+    `told` is told of each slice of the first window that is over: when it began, and its tally.
     """
 
-    __slots__ = ("_all_time", "_now", "_open", "_place", "_settled", "_slice", "_windows", "labels")
+    __slots__ = ("_all_time", "_told", "_windows", "labels")
 
-    def __init__(self, labels: Labels, *, slice: float, settled: Callable[[float, Tally], None]) -> None:
+    def __init__(self, labels: Labels, *, told: Callable[[float, Tally], None]) -> None:
         self.labels = labels
+        self._told = told
         self._all_time: Tally = {}
-        self._windows = tuple(Window(minutes * 60) for minutes in MINUTES)
-        self._open: Tally = {}
-        self._place = 0
-        self._now = 0.0
-        self._slice = slice
-        self._settled = settled
+        hour = Window(3600, self._for_ever)
+        five = Window(300, lambda moment, tally, now: hour.add(moment, tally.items(), now))
+        self._windows = (Window(60, self._first), five, hour)
 
     def add(self, counts: Counts, *, moment: float, now: float) -> bool:
         """Count one call that ended at `moment`. True when it is the first of a new slice of time."""
-        place = int(moment // self._slice)
-        if place == self._place:
-            add(self._open, counts)
-            return False
-        if place < self._place and now >= self._now:  # late: its slice is settled. Else the clock was set back
-            self._spread(moment, dict(counts), now)
-            return False
-        self.settle()
-        self._place, self._now = place, now
-        add(self._open, counts)
-        return True
-
-    def settle(self) -> None:
-        """Spread the open slice."""
-        if self._open:
-            self._spread(self._place * self._slice, self._open, self._now)
-            self._open = {}
+        return self._windows[0].add(moment, counts, now)
 
     def row(self, *, now: float, spans: dict[int, float]) -> Row:
-        """What was counted until the last slice was settled."""
+        """What was counted so far."""
         from modelplug_metrics.snapshot import Row
 
+        for window in self._windows:
+            window.settle()
         provider, model, strategy = self.labels
         tallies = {minutes: window.tally(now=now) for minutes, window in zip(MINUTES, self._windows, strict=True)}
         tallies[ALL_TIME] = dict(self._all_time)
         return Row(provider=provider, model=model, strategy=strategy, tallies=tallies, spans=spans)
 
-    def _spread(self, moment: float, tally: Tally, now: float) -> None:
+    def _first(self, moment: float, tally: Tally, now: float) -> None:
+        self._told(moment, tally)
+        self._windows[1].add(moment, tally.items(), now)
+
+    def _for_ever(self, moment: float, tally: Tally, now: float) -> None:
         add(self._all_time, tally.items())
-        for window in self._windows:
-            window.add(moment, tally.items(), now=now)
-        self._settled(moment, tally)
 
 
 def spans(now: float, since: float) -> dict[int, float]:
     """The seconds that each window covers now; no window is older than the counting itself."""
     age = max(0.0, now - since)
-    return {ALL_TIME: age, **{minutes: min(Window(minutes * 60).span(now=now), age) for minutes in MINUTES}}
+    covered = {minutes: Window(minutes * 60, lambda *_: None).span(now=now) for minutes in MINUTES}
+    return {ALL_TIME: age, **{minutes: min(span, age) for minutes, span in covered.items()}}

@@ -1,20 +1,22 @@
 """What health is judged by: recent calls of a provider or a model, what was thought before, and how a model used to be.
 
-Figures are looked at with every slice of time in which there were calls, and by every reader; readers change nothing.
+With every slice of time in which there were calls, a status is settled on, which the next one must beat. Readers look
+at the same and change nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from modelplug_metrics._recent import OLDEST, SLICES, Recent
-from modelplug_metrics._tally import Tally, merged
-from modelplug_metrics.health import Faults, Health, Status, Verdict, of_outcomes, slowness
+from modelplug_metrics._blame import SCOPES
+from modelplug_metrics._recent import JUDGED, OLDEST, SLICES, Recent
+from modelplug_metrics._sketch import percentile
+from modelplug_metrics._tally import Tally, sketch
+from modelplug_metrics._usual import FEWEST_RECENT, RANK, Usual, is_slow
+from modelplug_metrics.health import Faults, Health, Status, Verdict, of_outcomes, seconds_in_words
 
-USUAL_LIMIT = 2_000
-"""Values of the past at full weight; beyond, all are halved, so that what is long ago fades."""
-
-_MEASURES = ("first_chunk.", "seconds.")
+MEASURES: Mapping[str, str] = {"first_chunk": "to first chunk", "seconds": "of a call"}
+"""What speed is judged by: the first chunk where calls are streamed, else the whole call."""
 
 
 class ModelWatch:
@@ -26,40 +28,57 @@ class ModelWatch:
     def __init__(self, provider: str, model: str, *, seconds: float) -> None:
         self.provider, self.model = provider, model
         self._recent = Recent(seconds)
-        self._slice = seconds / SLICES
-        self._changes = 0
-        self._seen = (-1, 0.0)
-        self._looked: tuple[int, Faults, str | None] = (0, Faults(), None)
-        self._usual: Tally = {}
+        self._usual = {measure: Usual() for measure in MEASURES}
         self._slow_since: float | None = None
         self._status: Status = "no_data"
         self._since = 0.0
 
     def take(self, moment: float, tally: Tally) -> None:
         """One more slice of its calls."""
-        self._changes += 1
-        self._recent.take(moment, tally, calls=tally.get("ok", 0) + sum(_faults(tally).values()))
+        ok = tally.get("ok", 0)
+        short = {"ok": ok, JUDGED: ok} if ok else {}
+        for name, n in tally.items():
+            subject, _, rest = name.partition(".")
+            if subject == "faults":
+                _count(short, name, n)
+                _count(short, JUDGED, n)
+            elif subject in MEASURES and rest != "sum":
+                usual, key = self._usual[subject], int(rest)
+                _count(short, f"{subject}.all", n)
+                if key > usual.still_slow:
+                    _count(short, f"{subject}.still", n)
+                if key > usual.slow:
+                    _count(short, f"{subject}.slow", n)
+        self._recent.take(moment, short, tally)
 
     def decide(self, *, now: float) -> None:
-        """Settle on a status, which the next one must beat; learn what is usual."""
-        for tally in self._recent.leaving(now=now):
+        """Settle on a status; learn what is usual."""
+        for tally in self._recent.trim(now=now):
             if self._slow_since is None:
-                self._learn(tally)
-        self._changes += 1
-        if self.slow(now=now) is None:
+                for measure, usual in self._usual.items():
+                    usual.learn(sketch(tally, measure)[0])
+        if self._slow_measure(now) is None:
             self._slow_since = None
         elif self._slow_since is None:
             self._slow_since = now
         elif now - self._slow_since > OLDEST:
-            self._usual, self._slow_since = {}, None
-        self._changes += 1
+            self._usual, self._slow_since = {measure: Usual() for measure in MEASURES}, None
         status = self._verdict(now).status
         if status != self._status:
             self._status, self._since = status, now
 
     def slow(self, *, now: float) -> str | None:
         """In words how slow the model is; None when it is not."""
-        return self._look(now)[2]
+        measure = self._slow_measure(now)
+        if measure is None:
+            return None
+        p95 = percentile(sketch(self._recent.whole(now=now), measure)[0], RANK) or 0.0
+        usual = self._usual[measure].p95 or 0.0
+        return f"p95 {MEASURES[measure]} {seconds_in_words(p95)}, usually {seconds_in_words(usual)}"
+
+    def is_slow(self, *, now: float) -> bool:
+        """Whether it is slower than it used to be."""
+        return self._slow_measure(now) is not None
 
     def health(self, *, now: float) -> Health:
         """How the model is."""
@@ -67,24 +86,22 @@ class ModelWatch:
         since = self._since if verdict.status == self._status else now
         return Health(provider=self.provider, model=self.model, since=since, verdict=verdict)
 
+    def _slow_measure(self, now: float) -> str | None:
+        recent = self._recent.short(now=now)
+        for measure in MEASURES:
+            if (count := recent.get(f"{measure}.all", 0)) >= FEWEST_RECENT:
+                over = recent.get(f"{measure}.slow" if self._slow_since is None else f"{measure}.still", 0)
+                return measure if is_slow(count, over) else None
+        return None
+
     def _verdict(self, now: float) -> Verdict:
-        ok, faults, slow = self._look(now)
-        return of_outcomes(ok, faults, before=self._status).but_slow(slow)
-
-    def _look(self, now: float) -> tuple[int, Faults, str | None]:
-        """Recent answers, failures and slowness: looked up once for each slice of time and each change."""
-        seen = (self._changes, now // self._slice)
-        if self._seen != seen:
-            recent = self._recent.tally(now=now)
-            slow = slowness(recent, self._usual, slow=self._slow_since is not None)
-            self._seen, self._looked = seen, (recent.get("ok", 0), _faults(recent), slow)
-        return self._looked
-
-    def _learn(self, tally: Tally) -> None:
-        measured = {name: n for name, n in tally.items() if name.startswith(_MEASURES) and not name.endswith(".sum")}
-        self._usual = merged((self._usual, measured))
-        if sum(self._usual.values()) > USUAL_LIMIT:
-            self._usual = {name: (n + 1) // 2 for name, n in self._usual.items() if n > 1}
+        recent = self._recent.short(now=now)
+        faults = Faults()
+        for name, n in recent.items() if recent.get(JUDGED, 0) != recent.get("ok", 0) else ():
+            if name.startswith("faults."):
+                _, _, kind, of_type = name.split(".")
+                faults[kind, of_type] += n
+        return of_outcomes(recent.get("ok", 0), faults, before=self._status).but_slow(self.slow(now=now))
 
 
 class ProviderWatch:
@@ -95,30 +112,37 @@ class ProviderWatch:
         self.models: dict[str, ModelWatch] = {}
         self._seconds = seconds
         self._recent = Recent(seconds)
+        self._decided = -1
         self._status: Status = "no_data"
         self._since = 0.0
 
     def take(self, moment: float, tally: Tally, model: str) -> None:
         """One more slice of calls to one of its models."""
         self._model(model).take(moment, tally)
-        ok, faults = tally.get("ok", 0), {name: n for name, n in tally.items() if name.startswith("faults.")}
-        kept = {"ok": ok, f"used.{model}": ok, **{f"{name}.{model}": n for name, n in faults.items()}}
-        self._recent.take(moment, kept, calls=ok + sum(faults.values()))
+        ok = tally.get("ok", 0)
+        short = {"ok": ok, f"used.{model}": ok, JUDGED: ok} if ok else {}
+        for name, n in tally.items():
+            if name.startswith("faults."):
+                _count(short, f"{name}.{model}", n)
+                _count(short, JUDGED, n)
+        self._recent.take(moment, short)
 
     def decide(self, model: str, *, now: float) -> None:
-        """Settle on the status of this model, and on the provider's own."""
+        """Settle on the status of this model and, once in a slice of time, on the provider's own."""
         self._model(model).decide(now=now)
-        self._recent.leaving(now=now)
-        status = self._verdict(now).status
-        if status != self._status:
-            self._status, self._since = status, now
+        place = int(now * SLICES // self._seconds)
+        if place != self._decided:
+            self._decided = place
+            self._recent.trim(now=now)
+            status = self._verdict(now).status
+            if status != self._status:
+                self._status, self._since = status, now
 
     def health(self, *, now: float) -> Health:
         """How the provider is."""
         verdict = self._verdict(now)
-        return Health(
-            provider=self.provider, since=self._since if verdict.status == self._status else now, verdict=verdict
-        )
+        since = self._since if verdict.status == self._status else now
+        return Health(provider=self.provider, since=since, verdict=verdict)
 
     def _model(self, model: str) -> ModelWatch:
         watch = self.models.get(model)
@@ -127,16 +151,11 @@ class ProviderWatch:
         return watch
 
     def _verdict(self, now: float) -> Verdict:
-        recent = self._recent.tally(now=now)
-        by_scope: dict[str, Faults] = {
-            "provider": Faults(),
-            "model": Faults(),
-            "upstream": Faults(),
-            "masked": Faults(),
-        }
+        recent = self._recent.short(now=now)
+        by_scope = {scope: Faults() for scope in SCOPES}
         used, failing = set[str](), set[str]()
         for name, n in recent.items():
-            if name.startswith("used.") and n:
+            if name.startswith("used."):
                 used.add(name.removeprefix("used."))
             elif name.startswith("faults."):
                 _, scope, kind, of_type, model = name.split(".", 4)
@@ -155,18 +174,14 @@ class ProviderWatch:
             return Verdict(status="no_data", reason=f"{min(failing)} fails, for a reason that the provider hides")
         return verdict.but_slow(self._slow(used, now))
 
-    def _slow(self, used: set[str], now: float) -> str | None:
+    def _slow(self, used: Iterable[str], now: float) -> str | None:
         """A provider is slow when half of its models in use are."""
-        slow = [(model, words) for model in sorted(used) if (words := self.models[model].slow(now=now))]
-        if not slow or 2 * len(slow) < len(used):
+        watches = [self.models[model] for model in sorted(used)]
+        slow = [watch for watch in watches if watch.is_slow(now=now)]
+        if not slow or 2 * len(slow) < len(watches):
             return None
-        return f"{len(slow)} of {len(used)} models slow: {slow[0][0]}, {slow[0][1]}"
+        return f"{len(slow)} of {len(watches)} models slow: {slow[0].model}, {slow[0].slow(now=now)}"
 
 
-def _faults(tally: Mapping[str, int]) -> Faults:
-    faults = Faults()
-    for name, n in tally.items():
-        if name.startswith("faults."):
-            _, _, kind, of_type = name.split(".")
-            faults[kind, of_type] += n
-    return faults
+def _count(tally: Tally, name: str, n: int) -> None:
+    tally[name] = tally.get(name, 0) + n

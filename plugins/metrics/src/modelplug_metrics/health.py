@@ -12,8 +12,6 @@ from typing import Any, Literal, Self
 
 from attrs import evolve, frozen
 
-from modelplug_metrics._sketch import percentile
-from modelplug_metrics._tally import sketch
 from modelplug_metrics.failures import SLOW, next_step
 
 Status = Literal["no_data", "healthy", "degraded", "unhealthy"]
@@ -26,17 +24,6 @@ HEALTHY_ABOVE = 0.95
 DEGRADED_ABOVE = 0.8
 MARGIN = 0.02
 """How far above a threshold the rate must be for what was worse to count as better."""
-
-SLOW_FROM = 3.0
-SLOW_UNTIL = 2.0
-"""So many times the usual 95th percentile: slow above the first, until it is below the second."""
-
-SLOW_BY = 0.2
-"""Seconds: nobody minds less."""
-
-FEWEST_RECENT = 10
-FEWEST_USUAL = 20
-"""Calls that it takes to judge speed."""
 
 
 @frozen(kw_only=True)
@@ -115,22 +102,9 @@ def of_outcomes(ok: int, faults: Faults, *, before: Status) -> Verdict:
     return Verdict(status=status, reason=reason, next_step=step, calls=calls, success_rate=rate)
 
 
-def slowness(recent: Mapping[str, int], usual: Mapping[str, int], *, slow: bool) -> str | None:
-    """In words how much slower calls are than they used to be; None where they are not.
-
-    Judged by the seconds to the first chunk where calls are streamed, else by those of the whole call.
-    """
-    for measure, words in (("first_chunk", "to first chunk"), ("seconds", "of a call")):
-        now, then = sketch(recent, measure)[0], sketch(usual, measure)[0]
-        if sum(now.values()) < FEWEST_RECENT:
-            continue
-        p95, before = percentile(now, 0.95), percentile(then, 0.95)
-        if p95 is None or before is None or sum(then.values()) < FEWEST_USUAL:
-            return None
-        if p95 > before * (SLOW_UNTIL if slow else SLOW_FROM) and p95 - before > SLOW_BY:
-            return f"p95 {words} {_seconds(p95)}, usually {_seconds(before)}"
-        return None
-    return None
+def seconds_in_words(seconds: float) -> str:
+    """As people say it: 4.1 s, 80 ms."""
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"
 
 
 def _types(faults: Faults) -> str:
@@ -144,7 +118,3 @@ def _types(faults: Faults) -> str:
 
 def _last(calls: int) -> str:
     return "the last call" if calls == 1 else f"the last {calls} calls"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"

@@ -14,7 +14,6 @@ from modelplug import Call, Failure, Hooks, Model, Request, Settings, hookimpl
 
 from modelplug_metrics._blame import REST, ErrorNames
 from modelplug_metrics._in_flight import InFlight
-from modelplug_metrics._recent import SLICES
 from modelplug_metrics._series import Labels, Series, spans
 from modelplug_metrics._tally import Tally, counts_of
 
@@ -112,7 +111,6 @@ class Metrics(Hooks):
         rows = []
         for series in every:
             with self._lock:  # taken anew for each: a long reading never holds up the listener
-                series.settle()
                 rows.append(series.row(now=now, spans=covered))
         rows.sort(key=lambda row: (row.provider, row.model, row.strategy))
         health = []
@@ -137,8 +135,8 @@ class Metrics(Hooks):
             if labels in self._series:
                 return self._series[labels]
         provider, model, _ = labels
-        settled = partial(self._watch(provider).take, model=model) if provider != REST else _nobody
-        series = self._series[labels] = Series(labels, slice=self._recent / SLICES, settled=settled)
+        told = partial(self._watch(provider).take, model=model) if provider != REST else _nobody
+        series = self._series[labels] = Series(labels, told=told)
         return series
 
     def _watch(self, provider: str) -> ProviderWatch:
