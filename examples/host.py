@@ -45,7 +45,7 @@ async def main(name: str) -> int:
             for row in metrics.snapshot().rows:
                 seen = row.all_time
                 print(
-                    f"metrics: {row.model}: {seen.calls} calls, {seen.ok} ok, {seen.output_tokens} tokens out, ${seen.cost}"
+                    f"metrics: {row.model}: {seen.calls} calls, {seen.ok} ok, {seen.output_tokens} tokens, ${seen.cost}"
                 )
     return 0
 
