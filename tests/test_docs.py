@@ -1,0 +1,57 @@
+"""Every Python block of the documentation runs, page by page, in the order in which a reader meets it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workspace import ROOT
+
+PAGES = [ROOT / "README.md", *sorted(p for p in ROOT.glob("docs/**/*.md") if p.parent.name != "decisions")]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)  # "```python fragment" is only read
+USES_MODEL = re.compile(r'"local"|modelplug_local')
+
+
+def program(page: str) -> str:
+    """The blocks of a page as one program, each on the lines that it has there, so that a traceback points at them."""
+    lines = [""] * page.count("\n")
+    for block in BLOCK.finditer(page):
+        first = page.count("\n", 0, block.start(1))
+        code = block[1].splitlines()
+        lines[first : first + len(code)] = code
+    return "\n".join(lines)
+
+
+def cases() -> list[object]:
+    texts = ((path, path.read_text("utf-8")) for path in PAGES)
+    return [
+        pytest.param(
+            path,
+            program(text),
+            id=str(path.relative_to(ROOT)),
+            marks=[pytest.mark.model] if USES_MODEL.search(text) else [],
+        )
+        for path, text in texts
+        if BLOCK.search(text)
+    ]
+
+
+@pytest.mark.parametrize(("page", "code"), cases())
+def test_the_page_runs(page: Path, code: str, tmp_path: Path) -> None:
+    """Its blocks, in a process and a folder of their own and without settings of ours, end without an error."""
+    keep = {name: os.environ[name] for name in os.environ if not name.startswith("MODELPLUG_") or name[10:] == "UV"}
+    script = tmp_path / f"{page.stem}.py"
+    script.write_text(code, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=tmp_path,
+        env={**keep, "MODELPLUG_CONFIG": str(tmp_path / "config.toml"), "PYTHONUNBUFFERED": "1"},
+        capture_output=True,
+        text=True,
+        timeout=25,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
