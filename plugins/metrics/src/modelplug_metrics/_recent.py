@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
-from modelplug_metrics._tally import Tally, add, merged
+from modelplug_metrics._tally import Tally, add
 
 ENOUGH = 20
 """Recent calls are those of the last minute, and at least so many that are judged,"""
@@ -14,6 +14,9 @@ OLDEST = 3600.0
 
 SLICES = 12
 
+Sketches = dict[str, dict[int, int]]
+"""By measure, the number of values in each bucket."""
+
 JUDGED = "judged"
 """The name under which a slice says how many of its calls are judged."""
 
@@ -21,19 +24,19 @@ JUDGED = "judged"
 class Recent:
     """The newest slices of time in which there were calls.
 
-    Of each slice a short tally is kept, whose running sum is at hand, and the tallies that it was made of. `seconds`
-    is the minute.
+    Of each slice a short tally is kept, whose running sum is at hand, and the sketches of its calls. `seconds` is the
+    minute.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._slices: deque[tuple[float, Tally, list[Tally]]] = deque()
+        self._slices: deque[tuple[float, Tally, list[Sketches]]] = deque()
         self._total: Tally = {}
 
-    def take(self, moment: float, short: Tally, tally: Tally | None = None) -> None:
+    def take(self, moment: float, short: Tally, sketches: Sketches | None = None) -> None:
         """One more slice. What is late, or follows at once, counts with the one before."""
         add(self._total, short.items())
-        whole = [] if tally is None else [tally]
+        whole = [] if sketches is None else [sketches]
         if self._slices and moment - self._slices[-1][0] < self._seconds / SLICES / 2:
             _, last, parts = self._slices[-1]
             add(last, short.items())
@@ -41,12 +44,12 @@ class Recent:
         else:
             self._slices.append((moment, short, whole))
 
-    def trim(self, *, now: float) -> list[Tally]:
-        """Takes out the slices that are not recent any more, and returns what they were made of."""
+    def trim(self, *, now: float) -> list[Sketches]:
+        """Takes out the slices that are not recent any more, and returns their sketches."""
         left = [self._slices.popleft() for _ in range(self._leaving(now))]
         for _, short, _ in left:
             _subtract(self._total, short)
-        return [tally for _, _, parts in left for tally in parts]
+        return [sketches for _, _, parts in left for sketches in parts]
 
     def short(self, *, now: float) -> Tally:
         """The sum of the short tallies that are recent. Changes nothing."""
@@ -58,10 +61,13 @@ class Recent:
             _subtract(total, self._slices[place][1])
         return total
 
-    def whole(self, *, now: float) -> Tally:
-        """The sum of what the recent slices were made of. Changes nothing."""
-        recent = list(self._slices)[self._leaving(now) :]
-        return merged(tally for _, _, parts in recent for tally in parts)
+    def sketch(self, measure: str, *, now: float) -> Counter[int]:
+        """The sum of the sketches of a measure that are recent. Changes nothing."""
+        total = Counter[int]()
+        for _, _, parts in list(self._slices)[self._leaving(now) :]:
+            for sketches in parts:
+                total.update(sketches.get(measure, {}))
+        return total
 
     def _leaving(self, now: float) -> int:
         """How many of the oldest slices are not recent any more."""

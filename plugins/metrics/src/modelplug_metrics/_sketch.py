@@ -24,7 +24,9 @@ MOST = 1e6
 
 def bucket(seconds: float) -> int:
     """The bucket of a number of seconds."""
-    return _mapping().key(min(max(seconds, LEAST), MOST))
+    if LEAST < seconds < MOST:
+        return _mapping().key(seconds)
+    return _mapping().key(LEAST if seconds <= LEAST else MOST)
 
 
 def percentile(buckets: Mapping[int, int], rank: float) -> float | None:

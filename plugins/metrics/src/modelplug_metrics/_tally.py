@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from sys import intern
+from functools import cache
 
 from modelplug import Call
 
@@ -92,8 +92,14 @@ def sketch(tally: Mapping[str, int], measure: str) -> tuple[dict[int, int], int]
 
 
 def _measure(counts: Counts, measure: str, seconds: float) -> None:
-    counts.append((intern(f"{measure}.{bucket(seconds)}"), 1))
-    counts.append((intern(f"{measure}.sum"), round(seconds * NANO)))
+    counts.append((_name(measure, bucket(seconds)), 1))
+    counts.append((_name(measure, "sum"), round(seconds * NANO)))
+
+
+@cache
+def _name(measure: str, place: int | str) -> str:
+    """One text for each name, of which there are some thousands: tallies share them."""
+    return f"{measure}.{place}"
 
 
 _PROVENANCE: Mapping[str, str] = {

@@ -21,7 +21,7 @@ FEWEST_USUAL = 20
 LIMIT = 2_000
 """Values of the past at full weight; beyond, all are halved, so that what is long ago fades."""
 
-FRESH = 0.05
+FRESH = 0.2
 """The part of new values that makes the percentile be worked out again."""
 
 NEVER = 1 << 30

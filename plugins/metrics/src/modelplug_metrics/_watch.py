@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from modelplug_metrics._blame import SCOPES
-from modelplug_metrics._recent import JUDGED, OLDEST, SLICES, Recent
+from modelplug_metrics._recent import JUDGED, OLDEST, SLICES, Recent, Sketches
 from modelplug_metrics._sketch import percentile
-from modelplug_metrics._tally import Tally, sketch
+from modelplug_metrics._tally import Tally
 from modelplug_metrics._usual import FEWEST_RECENT, RANK, Usual, is_slow
-from modelplug_metrics.health import Faults, Health, Status, Verdict, of_outcomes, seconds_in_words
+from modelplug_metrics.health import Faults, Health, Status, Verdict, seconds_in_words, status_of, verdict_of
 
 MEASURES: Mapping[str, str] = {"first_chunk": "to first chunk", "seconds": "of a call"}
 """What speed is judged by: the first chunk where calls are streamed, else the whole call."""
@@ -37,6 +37,7 @@ class ModelWatch:
         """One more slice of its calls."""
         ok = tally.get("ok", 0)
         short = {"ok": ok, JUDGED: ok} if ok else {}
+        sketches: Sketches = {}
         for name, n in tally.items():
             subject, _, rest = name.partition(".")
             if subject == "faults":
@@ -44,26 +45,29 @@ class ModelWatch:
                 _count(short, JUDGED, n)
             elif subject in MEASURES and rest != "sum":
                 usual, key = self._usual[subject], int(rest)
+                sketches.setdefault(subject, {})[key] = n
                 _count(short, f"{subject}.all", n)
                 if key > usual.still_slow:
                     _count(short, f"{subject}.still", n)
                 if key > usual.slow:
                     _count(short, f"{subject}.slow", n)
-        self._recent.take(moment, short, tally)
+        self._recent.take(moment, short, sketches)
 
     def decide(self, *, now: float) -> None:
         """Settle on a status; learn what is usual."""
-        for tally in self._recent.trim(now=now):
+        for sketches in self._recent.trim(now=now):
             if self._slow_since is None:
-                for measure, usual in self._usual.items():
-                    usual.learn(sketch(tally, measure)[0])
-        if self._slow_measure(now) is None:
+                for measure, buckets in sketches.items():
+                    self._usual[measure].learn(buckets)
+        slow = self.is_slow(now=now)
+        if not slow:
             self._slow_since = None
         elif self._slow_since is None:
             self._slow_since = now
         elif now - self._slow_since > OLDEST:
             self._usual, self._slow_since = {measure: Usual() for measure in MEASURES}, None
-        status = self._verdict(now).status
+        recent = self._recent.short(now=now)
+        status = status_of(recent.get("ok", 0), recent.get(JUDGED, 0), slow=slow, before=self._status)
         if status != self._status:
             self._status, self._since = status, now
 
@@ -72,7 +76,7 @@ class ModelWatch:
         measure = self._slow_measure(now)
         if measure is None:
             return None
-        p95 = percentile(sketch(self._recent.whole(now=now), measure)[0], RANK) or 0.0
+        p95 = percentile(self._recent.sketch(measure, now=now), RANK) or 0.0
         usual = self._usual[measure].p95 or 0.0
         return f"p95 {MEASURES[measure]} {seconds_in_words(p95)}, usually {seconds_in_words(usual)}"
 
@@ -91,17 +95,17 @@ class ModelWatch:
         for measure in MEASURES:
             if (count := recent.get(f"{measure}.all", 0)) >= FEWEST_RECENT:
                 over = recent.get(f"{measure}.slow" if self._slow_since is None else f"{measure}.still", 0)
-                return measure if is_slow(count, over) else None
+                return measure if self._usual[measure].p95 is not None and is_slow(count, over) else None
         return None
 
     def _verdict(self, now: float) -> Verdict:
         recent = self._recent.short(now=now)
         faults = Faults()
-        for name, n in recent.items() if recent.get(JUDGED, 0) != recent.get("ok", 0) else ():
+        for name, n in recent.items():
             if name.startswith("faults."):
                 _, _, kind, of_type = name.split(".")
                 faults[kind, of_type] += n
-        return of_outcomes(recent.get("ok", 0), faults, before=self._status).but_slow(self.slow(now=now))
+        return verdict_of(recent.get("ok", 0), faults, slow=self.slow(now=now), before=self._status)
 
 
 class ProviderWatch:
@@ -169,10 +173,10 @@ class ProviderWatch:
             blamed.update(by_scope["upstream"])
         if len(failing) > 1:
             blamed.update(by_scope["masked"])
-        verdict = of_outcomes(recent.get("ok", 0), blamed, before=self._status)
-        if verdict.status == "no_data" and failing:
+        ok = recent.get("ok", 0)
+        if failing and not ok and not blamed:
             return Verdict(status="no_data", reason=f"{min(failing)} fails, for a reason that the provider hides")
-        return verdict.but_slow(self._slow(used, now))
+        return verdict_of(ok, blamed, slow=self._slow(used, now), before=self._status)
 
     def _slow(self, used: Iterable[str], now: float) -> str | None:
         """A provider is slow when half of its models in use are."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from modelplug_metrics.failures import SLOW, next_step
 
@@ -35,14 +35,6 @@ class Verdict:
     next_step: str | None = None
     calls: int = 0
     success_rate: float | None = None
-
-    def but_slow(self, slow: str | None) -> Verdict:
-        """The same calls, known to be slow: degraded at best."""
-        if slow is None or self.status == "no_data":
-            return self
-        if self.status == "healthy":
-            return evolve(self, status="degraded", reason=slow, next_step=SLOW)
-        return evolve(self, reason=f"{self.reason}; {slow}")
 
 
 @frozen(kw_only=True)
@@ -83,23 +75,34 @@ class Health:
 _VERDICT = ("status", "reason", "next_step", "calls", "success_rate")
 
 
-def of_outcomes(ok: int, faults: Faults, *, before: Status) -> Verdict:
-    """A verdict from how many calls were answered and how many failed; what was worse before must beat a margin."""
-    calls = ok + faults.total()
+def status_of(ok: int, calls: int, *, slow: bool, before: Status) -> Status:
+    """The status of whoever answered `ok` of so many calls; what was worse before must beat a margin."""
     if not calls:
-        return Verdict(status="no_data", reason="no calls that tell anything in the last hour")
-    rate = ok / calls
-    if not faults:
-        return Verdict(status="healthy", reason=f"{_last(calls)} answered", calls=calls, success_rate=rate)
-    status: Status = "unhealthy"
-    if rate > HEALTHY_ABOVE + MARGIN * (WORSE[before] > WORSE["healthy"]):
-        status = "healthy"
-    elif rate > DEGRADED_ABOVE + MARGIN * (WORSE[before] > WORSE["degraded"]):
-        status = "degraded"
-    kind = max(sorted(faults), key=lambda fault: faults[fault])[0]
-    step = None if status == "healthy" else next_step(kind)
-    reason = f"{faults.total()} of {_last(calls)}: {_types(faults)}"
-    return Verdict(status=status, reason=reason, next_step=step, calls=calls, success_rate=rate)
+        return "no_data"
+    rate, was = ok / calls, WORSE[before]
+    if ok == calls or rate > HEALTHY_ABOVE + MARGIN * (was > WORSE["healthy"]):
+        return "degraded" if slow else "healthy"
+    return "degraded" if rate > DEGRADED_ABOVE + MARGIN * (was > WORSE["degraded"]) else "unhealthy"
+
+
+def verdict_of(ok: int, faults: Faults, *, slow: str | None, before: Status) -> Verdict:
+    """The same with its reason. `slow` says in words how slow the calls are, where they are."""
+    failed = faults.total()
+    calls = ok + failed
+    status = status_of(ok, calls, slow=slow is not None, before=before)
+    if status == "no_data":
+        return Verdict(status=status, reason="no calls that tell anything in the last hour")
+    last = "the last call" if calls == 1 else f"the last {calls} calls"
+    reasons = [f"{failed} of {last}: {_types(faults)}"] if failed else []
+    step = None
+    if failed and status_of(ok, calls, slow=False, before=before) != "healthy":
+        step = next_step(max(sorted(faults), key=lambda fault: faults[fault])[0])
+    elif slow is not None:
+        reasons, step = [], SLOW
+    if slow is not None:
+        reasons.append(slow)
+    reason = "; ".join(reasons) or f"{last} answered"
+    return Verdict(status=status, reason=reason, next_step=step, calls=calls, success_rate=ok / calls)
 
 
 def seconds_in_words(seconds: float) -> str:
@@ -114,7 +117,3 @@ def _types(faults: Faults) -> str:
     if len(counts) == 1:
         return next(iter(counts))
     return ", ".join(f"{name} {n}" for name, n in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
-
-
-def _last(calls: int) -> str:
-    return "the last call" if calls == 1 else f"the last {calls} calls"

@@ -35,9 +35,11 @@ RECENT = 60.0
 class Metrics(Hooks):
     """Counts every call of the boards that it is plugged into: `board.plugin("metrics").snapshot()`.
 
-    May be told by several threads, and read from any. A forked child starts from zero: what its parent counted is its
-    parent's. `most_series`, `most_failures` and `recent` (seconds by which health is judged) are settings too, under
-    `[metrics]`. `clock` gives Unix time, `monotonic` the time of deadlines.
+    Boards tell of a call within some hundredths of a second; `board.flush()` waits for all so far. May be told by
+    several threads, and read from any. A forked child starts from zero: what its parent counted is its parent's.
+
+    `most_series`, `most_failures` and `recent` (seconds by which health is judged) are settings too, under `[metrics]`.
+    `clock` gives Unix time, `monotonic` the time of deadlines.
     """
 
     def __init__(
