@@ -143,6 +143,7 @@ def _script(name: str, *arguments: str) -> str:
     command = [str(environments.python("ours")), str(HERE / name), *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, env=environments.variables(), cwd=HERE, text=True)
     if done.returncode:
+        print(done.stdout)
         sys.exit(f"bench: {name} ended with status {done.returncode}")
     return done.stdout
 

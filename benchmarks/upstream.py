@@ -57,9 +57,18 @@ class _Connection(asyncio.Protocol):
         self.send_next(pieces, place + 1)
 
 
+async def served() -> asyncio.Server:
+    """An upstream in this event loop, on a port of its own."""
+    return await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=2048)
+
+
+def port(server: asyncio.Server) -> int:
+    """Where it listens."""
+    return int(server.sockets[0].getsockname()[1])
+
+
 async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=2048)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    print(port(await served()), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the benchmark ends
 
 
