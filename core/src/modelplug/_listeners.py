@@ -26,6 +26,11 @@ QUEUE = 10_000
 NAP = 0.02
 _NAPS_BEFORE_SLEEP = 50
 
+_PRESSURE = 500
+_A_LITTLE = 0.0001
+_HANGS = 0.05
+"""With so many events waiting a call waits so many seconds, unless the listener has sat over one event for so long."""
+
 
 class Listener:
     """The queue and the thread of one listening plugin."""
@@ -35,14 +40,15 @@ class Listener:
         self.dropped = 0
         self._queue: deque[tuple[Callable[[Any], object], str, Any]] = deque()
         self._awake = self._busy = False
+        self._since = 0.0
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def tell(self, function: Callable[[Any], object], hook: str, event: Any) -> None:
         """Note an event for the listener. Never waits."""
-        if len(self._queue) >= QUEUE:
-            self._drop()
+        if len(self._queue) >= _PRESSURE:
+            self._wait_a_little()
         self._queue.append((function, hook, event))
         if not self._awake:
             self._rouse()
@@ -61,6 +67,16 @@ class Listener:
         self._queue.append((lambda _: reached.set(), "flush", None))
         self._rouse()
         return reached.wait(max(0.0, deadline - time.monotonic()))
+
+    def _wait_a_little(self) -> None:
+        """Let the listener catch up: a host that never waits for anything gives no thread a turn.
+
+        One that hangs is not waited for; beyond the limit the oldest event is dropped.
+        """
+        if time.monotonic() - self._since < _HANGS:
+            time.sleep(_A_LITTLE)
+        if len(self._queue) >= QUEUE:
+            self._drop()
 
     def _drop(self) -> None:
         try:
@@ -100,6 +116,7 @@ class Listener:
     def _work(self) -> None:
         self._busy = True
         while self._queue:
+            self._since = time.monotonic()
             try:
                 function, hook, event = self._queue.popleft()
             except IndexError:  # dropped in between
