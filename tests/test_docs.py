@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.workspace import ROOT
 
@@ -25,7 +26,7 @@ def program(page: str) -> str:
     return "\n".join(lines)
 
 
-def cases() -> list[object]:
+def cases() -> list[ParameterSet]:
     texts = ((path, path.read_text("utf-8")) for path in PAGES)
     return [
         pytest.param(
