@@ -112,3 +112,15 @@ def _options_of_the_wire() -> set[str]:
 def test_the_command_says_what_the_page_says() -> None:
     """`.venv/bin/python -m tests.command_line` writes the page anew."""
     assert page("command-line.md") == command_line.page()
+
+
+def test_every_claim_names_a_test_that_exists() -> None:
+    """The tests that the explanations name are there."""
+    gone = []
+    for explanation in sorted((ROOT / "docs" / "explanation").glob("*.md")):
+        path = ""
+        for word in re.findall(r"`([a-z0-9_/]+\.py|test_[a-z0-9_]+)`", explanation.read_text("utf-8")):
+            path = word if word.endswith(".py") else path
+            known = (ROOT / path).is_file() and (word == path or f"def {word}(" in (ROOT / path).read_text("utf-8"))
+            gone += [] if known else [f"{explanation.name}: {path} {word}"]
+    assert gone == []
