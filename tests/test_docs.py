@@ -56,3 +56,25 @@ def test_the_page_runs(page: Path, code: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_every_link_leads_somewhere() -> None:
+    """The files that pages link to are there."""
+    links = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))]
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_first_provider_can_be_installed(tmp_path: Path) -> None:
+    """The two files of the tutorial are a package, and the command lists its model."""
+    text = (ROOT / "docs" / "tutorial" / "2-first-provider.md").read_text("utf-8")
+    source, site = tmp_path / "pebble" / "src" / "modelplug_pebble", tmp_path / "site"
+    source.mkdir(parents=True)
+    (tmp_path / "pebble" / "pyproject.toml").write_text(text.split("```toml\n")[1].split("```")[0])
+    (source / "__init__.py").write_text(text.split("```python\n")[1].split("```")[0])
+    uv = os.environ.get("MODELPLUG_UV") or str(ROOT / ".bootstrap" / "uv")
+    install = [uv, "pip", "install", "-q", "--no-deps", "--offline", "--target", str(site), str(tmp_path / "pebble")]
+    subprocess.run(install, check=True, timeout=25, env={**os.environ, "VIRTUAL_ENV": sys.prefix})
+    command = [str(Path(sys.executable).with_name("modelplug")), "models", "list", "--all", "pebble"]
+    environment = {**os.environ, "PYTHONPATH": str(site), "MODELPLUG_CONFIG": str(tmp_path / "config.toml")}
+    listed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=20).stdout
+    assert listed.startswith("pebble/small\t")
