@@ -65,7 +65,7 @@ async def test_a_call_by_alias_is_one_record() -> None:
     (call,) = listener.finished
     assert reply.call is call
     assert (call.requested, call.model_id, call.provider, call.strategy) == ("m", "fake/m", "fake", "fake")
-    assert (call.wire_model, call.response_model, call.outcome) == ("m", "m", "ok")
+    assert (call.wire_model, call.response_model, call.response_id, call.outcome) == ("m", "m", "1", "ok")
     assert call.cost == Decimal("0.000023")
     assert (call.usage.source, len(call.attempts)) == ("reported", 1)
     (request,) = strategy.requests

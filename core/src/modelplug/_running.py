@@ -10,7 +10,7 @@ from modelplug._deadline import Deadline, is_cancelled
 from modelplug._redaction import redact
 from modelplug.answers import NO_USAGE, Embeddings, Reply, Usage
 from modelplug.calls import Attempt, Call, Failure, Outcome
-from modelplug.errors import CallFailed, ModelplugError, TimedOut
+from modelplug.errors import CallFailed, ConfigError, ModelplugError, NoStrategy, TimedOut
 from modelplug.strategy import Request
 
 log = logging.getLogger("modelplug.calls")
@@ -64,7 +64,7 @@ class Running:
                 shown.partial = partial.text
             failure = Failure.of(shown)
         else:
-            kind = "config" if type(shown).__name__ == "ConfigError" else "plugin_error"
+            kind = "config" if isinstance(shown, ConfigError | NoStrategy) else "plugin_error"
             failure = Failure(type=type(shown).__name__, kind=kind, message=str(shown))
         reported = getattr(shown, "usage", None)
         call = self._record("failed", answer=partial, failure=failure, reported=reported)
@@ -116,6 +116,7 @@ class Running:
             stream=request.stream,
             wire_model=request.wire_name,
             response_model=None if answer is None else answer.model,
+            response_id=None if answer is None else answer.id,
             outcome=outcome,
             finish_reason=getattr(answer, "finish_reason", None),
             error=failure,

@@ -63,8 +63,9 @@ class Call:
     """The record of one finished call. There is exactly one, whatever happened.
 
     `requested` is the name that the host used, `model_id` the model it stands for (bill this one), `wire_model` the
-    name that went upstream, `response_model` the name that came back. `seconds` and `first_chunk` are measured by
-    the core from the host's request on; `started` is Unix time. `cost` is US dollars, None when unknown.
+    name that went upstream, `response_model` the name that came back and `response_id` the provider's id of the answer.
+    `seconds` and `first_chunk` are measured by the core from the host's request on; `started` is Unix time. `cost` is
+    US dollars, None when unknown.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Call:
     seconds: float
     usage: Usage
     response_model: str | None = None
+    response_id: str | None = None
     finish_reason: str | None = None
     first_chunk: float | None = None
     error: Failure | None = None
