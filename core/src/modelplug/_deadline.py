@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ class Deadline:
     that the host spends between two waits is not interrupted; the next wait then ends at once.
     """
 
-    __slots__ = ("_cancelling", "_loop", "_passed", "_task", "_timer", "_when")
+    __slots__ = ("_cancelling", "_current_task", "_loop", "_passed", "_task", "_timer", "_when")
 
     def __init__(self, when: float | None) -> None:
         """`when` is in seconds of `time.monotonic()`; None is never."""
@@ -25,25 +26,32 @@ class Deadline:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._current_task: Callable[..., asyncio.Task[Any] | None] | None = None
         self._cancelling = 0
         self._passed = False
 
     def __enter__(self) -> None:
-        if self._when is None:
-            return
-        import asyncio  # imported by the first call: loading and listing need no event loop
-
-        if self._timer is None:
-            left = self._when - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._loop = asyncio.get_running_loop()
-            self._timer = self._loop.call_later(left, self._pass)
+        current_task = self._current_task
+        if current_task is None:
+            if self._when is None:
+                return
+            current_task = self._begin(self._when)
         if self._passed:
             raise TimeoutError
-        self._task = task = asyncio.current_task(self._loop)  # to look for the loop costs a call of the system
+        self._task = task = current_task(self._loop)
         if task is not None:
             self._cancelling = task.cancelling()
+
+    def _begin(self, when: float) -> Callable[..., asyncio.Task[Any] | None]:
+        import asyncio  # imported by the first call: loading and listing need no event loop
+
+        left = when - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(left, self._pass)
+        self._current_task = asyncio.current_task
+        return asyncio.current_task
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -108,7 +108,11 @@ class Chunk(View):
     @property
     def text(self) -> str:
         """The text that this chunk adds to the first choice, or an empty string."""
-        return self._delta().get("content") or ""
+        choices = self._fields.get("choices")  # as in _delta, without its calls: hosts read this of every chunk
+        if not choices or (choice := choices[0]).get("index"):
+            return ""
+        delta = choice.get("delta")
+        return delta.get("content") or "" if delta else ""
 
     @property
     def reasoning(self) -> str:

@@ -118,9 +118,11 @@ class Exchange:
 
     async def whole(self) -> bytes:
         """The whole body."""
-        pieces = []
+        content, pieces = self._response.content, []
         while data := await self.next(self.now):
             pieces.append(data)
+            if content.at_eof():
+                break
         return b"".join(pieces) if len(pieces) != 1 else pieces[0]
 
     def settle(self, seconds: float) -> None:
