@@ -85,7 +85,9 @@ class Translation:
         Raises UnsupportedParameter or BadRequest for what LiteLLM knows that the model will not take.
         """
         base = base_of(request.model.provider, request.credentials.api_base)
-        credentials = evolve(request.credentials, api_base=base)
+        credentials = request.credentials
+        if base != credentials.api_base:  # else they stay: to make new ones is to check the base again
+            credentials = evolve(credentials, api_base=base)
         if request.operation == "embeddings":
             return evolve(request, credentials=credentials)
         body = request.body()
