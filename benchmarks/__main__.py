@@ -56,11 +56,11 @@ def main() -> int:
         elif what == "engine":
             results["engine"] = _engine(options)
         elif what == "profile":
-            _profile()
+            _profile(kept=not options.quick)
         elif what == "load":
             results["load"] = _load(options)
         elif what == "instructions":
-            _script("instructions.py")
+            print(_script("instructions.py", *(["--keep"] if options.keep else [])))
     if not (options.only or options.shape or options.concurrency or options.quick or options.rounds):
         page.write(_kept(results))
     return 0
@@ -75,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each candidate has its turn")
     parser.add_argument("--calls", type=int, help="calls of the load test", default=10_000)
     parser.add_argument("--quick", action="store_true", help="few calls: only to see that it works")
+    parser.add_argument("--keep", action="store_true", help="instructions: the new counts stand, worse or not")
     parser.add_argument("--upgrade", action="store_true", help="the newest versions of the peers")
     return parser.parse_args()
 
@@ -125,10 +126,11 @@ def _engine(options: argparse.Namespace) -> dict[str, float]:
     return results
 
 
-def _profile() -> None:
+def _profile(*, kept: bool) -> None:
     with upstream.running() as base:
         text = _script("profiles.py", base)
-    (RESULTS / "profile.txt").write_text(text)
+    if kept:
+        (RESULTS / "profile.txt").write_text(text)
     print(text)
 
 

@@ -168,9 +168,10 @@ def _expected(deeds: dict[str, int]) -> Counter[str]:
 def report(found: dict[str, Any]) -> str:
     """The run in words and columns."""
     growth = "-" if found["growth"] is None else f"{found['growth'] / 1e3:+.1f} kB"
-    sockets = found["sockets"]
+    sockets, wall = found["sockets"], found["seconds"]
+    late = (found["lag_p99"] * 1e3, found["lag_most"] * 1e3, found["lag_at_start"] * 1e3)
     lines = [
-        f"{found['calls']:,} calls, {found['concurrency']} at once, three providers with faults: {found['seconds']:.1f} s",
+        f"{found['calls']:,} calls, {found['concurrency']} at once, three providers with faults: {wall:.1f} s",
         f"  the host saw         {_columns(found['ended'])}",
         f"  metrics counted      ok {found['metrics']['ok']:,}  failed {found['metrics']['failed']:,}",
         "",
@@ -182,8 +183,7 @@ def report(found: dict[str, Any]) -> str:
         "",
         f"  counts agree         {'yes, to the last call' if found['same'] else 'NO'}",
         f"  CPU a call           {found['cpu'] * 1e3:.2f} ms, retries and the watching included",
-        f"  event loop late      p99 {found['lag_p99'] * 1e3:.1f} ms, most {found['lag_most'] * 1e3:.1f} ms; "
-        f"in the first {WARM} calls {found['lag_at_start'] * 1e3:.0f} ms",
+        f"  event loop late      p99 {late[0]:.1f} ms, most {late[1]:.1f} ms; in the first {WARM} calls {late[2]:.0f} ms",
         f"  memory               {found['resident'] / 1e6:.0f} MB, {growth} for each further 1,000 calls",
         f"  sockets              {sockets['before']} before, {sockets['most']} at most, {sockets['after']} after",
     ]
