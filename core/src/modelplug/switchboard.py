@@ -11,11 +11,12 @@ from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from modelplug._calling import CallIds, checked_params, missing, unresolved
+from modelplug._calling import CallIds, checked_params, unresolved
 from modelplug._entry_points import Plugin, installed
 from modelplug._plugged import Plugged
+from modelplug._routes import DEFAULT_TIMEOUT, CredentialsFor, Route, Routes
 from modelplug._running import Running
 from modelplug.answers import Embeddings, Reply
 from modelplug.calls import Call, Operation
@@ -24,7 +25,7 @@ from modelplug.chunks import Chunks
 from modelplug.credentials import Credentials
 from modelplug.errors import AmbiguousModel, ConfigError, ModelplugError, NoStrategy, PluginError, UnknownModel
 from modelplug.models import Model
-from modelplug.settings import ProviderSettings, Settings
+from modelplug.settings import Settings
 from modelplug.strategy import Request, Strategy, close, embedding, strategy_name
 
 if TYPE_CHECKING:
@@ -34,25 +35,8 @@ log = logging.getLogger("modelplug")
 
 A = TypeVar("A", Reply, Embeddings)
 
-DEFAULT_TIMEOUT = 600.0
-"""Seconds a call may take when neither the call nor the setting `timeout` says otherwise (as the OpenAI client's)."""
-
-_NO = frozenset({"", "false", "0", "no", "off"})
-"""What a required setting may be set to without being there: `enabled = false`."""
-
 _SHUT_DOWN = 1.0
 """Seconds for calls that are ended to say so."""
-
-
-@frozen(kw_only=True)
-class _Route:
-    """What is worked out once for a model: everything between its name and its strategy."""
-
-    model: Model
-    wire_name: str
-    strategy: Strategy
-    strategy_name: str
-    timeout: float
 
 
 class Switchboard:
@@ -71,7 +55,7 @@ class Switchboard:
         self,
         *,
         settings: Settings | Mapping[str, Any] | None = None,
-        credentials_for: Callable[[str, str], Credentials | None] | None = None,
+        credentials_for: CredentialsFor | None = None,
     ) -> None:
         """An empty board; `load` is what a host wants, and says what the arguments are."""
         self._given = settings if isinstance(settings, Settings) else Settings.read(settings)
@@ -81,10 +65,9 @@ class Switchboard:
         self._plugged = Plugged()
         self._plugged.owner = lambda model_id: self.catalog.owner(model_id)
         self._brought: dict[str, tuple[Model, ...]] = {}
-        self._routes: dict[str, _Route] = {}
-        self._own_credentials: dict[str, Credentials] = {}
         self._strategies: dict[int, Strategy] = {}
         self._credentials_for = credentials_for
+        self._routes = self._new_routes()
         self._running: set[Running] = set()
         self._sync: SyncSwitchboard | None = None
         if hasattr(os, "register_at_fork"):
@@ -98,7 +81,7 @@ class Switchboard:
         only: Collection[str] | None = None,
         strict: bool = False,
         settings: Settings | Mapping[str, Any] | None = None,
-        credentials_for: Callable[[str, str], Credentials | None] | None = None,
+        credentials_for: CredentialsFor | None = None,
     ) -> Self:
         """A board with all installed plugins.
 
@@ -163,7 +146,7 @@ class Switchboard:
     def ready(self, model: Model) -> bool:
         """Whether a call can be made now: every setting that the model requires is there and well-formed."""
         try:
-            self._credentials(model)
+            self._routes.credentials(model)
         except ConfigError:
             return False
         return True
@@ -173,7 +156,7 @@ class Switchboard:
 
         Asks the plugins as a first call would. Raises NoStrategy, ConfigError or PluginError.
         """
-        route = self._route(model)
+        route = self._routes.to(model)
         return route.wire_name, route.strategy_name
 
     async def complete(
@@ -261,8 +244,9 @@ class Switchboard:
         On SIGTERM a host calls it with the seconds it has. A board may be closed twice, and used again afterwards.
         """
         await self._drained(drain)
-        strategies, self._strategies, self._routes = list(self._strategies.values()), {}, {}
-        for strategy in strategies:
+        strategies, self._strategies = self._strategies, {}
+        self._routes = self._new_routes()
+        for strategy in strategies.values():
             try:
                 await close(strategy)
             except Exception as error:  # the border to foreign code: the other strategies are still to be closed
@@ -320,63 +304,10 @@ class Switchboard:
         catalog = Catalog(brought, aliases if isinstance(aliases, Mapping) else {})
         for name, owners in catalog.clashes.items():
             log.warning("the name %r is shared by %s", name, ", ".join(owners))
-        self._brought, self.catalog, self._routes, self._own_credentials = brought, catalog, {}, {}
+        self._brought, self.catalog, self._routes = brought, catalog, self._new_routes()
 
-    def _route(self, model: Model) -> _Route:
-        route = self._routes.get(model.id)
-        if route is None or route.model is not model:
-            provider = self.settings.provider(model.provider)
-            strategy = self._plugged.strategy(model, self.settings)
-            if strategy is None:
-                raise NoStrategy(model.id, _unclaimed(provider))
-            route = _Route(
-                model=model,
-                wire_name=self._plugged.wire_name(model),
-                strategy=strategy,
-                strategy_name=strategy_name(strategy),
-                timeout=provider.number("timeout") or self.settings.table().number("timeout") or DEFAULT_TIMEOUT,
-            )
-            self._strategies[id(strategy)] = strategy
-            self._routes[model.id] = route
-        return route
-
-    def _credentials(self, model: Model, given: Credentials | None = None) -> Credentials:
-        """The credentials for a call: those given with it, over the provider's own.
-
-        A key without a base goes to the provider's base; a base without a key never gets the provider's key.
-        Raises ConfigError when something that the model requires is missing.
-        """
-        if given is None:
-            used = self._own_credentials.get(model.id)
-            if used is not None:
-                return used
-        provider = self.settings.provider(model.provider)
-        if given is None:
-            used = provider.credentials()
-        elif given.api_base is None:
-            used = evolve(given, api_base=provider.api_base)
-        else:
-            used = given
-        for option in model.requires:
-            value = getattr(used, option) if option in ("api_key", "api_base") else provider.get(option)
-            if value is None or str(value).strip().lower() in _NO:
-                raise missing(provider.variable(option), option, model.id, model.provider)
-        if given is None:
-            self._own_credentials[model.id] = used
-        return used
-
-    def _given_credentials(self, model: Model, given: Credentials | None, tenant: str | None) -> Credentials | None:
-        """What was given with a call, or what the host has for the tenant that it names. None is the board's own."""
-        if given is not None or tenant is None:
-            return given
-        if self._credentials_for is None:
-            raise ConfigError("tenant", "this board looks up no credentials", "Give it credentials_for=.")
-        found = self._credentials_for(model.provider, tenant)
-        if found is None:
-            raise ConfigError(
-                "tenant", f"has no credentials for provider {model.provider!r}", "Add them, or name none."
-            )
-        return found
+    def _new_routes(self) -> Routes:
+        return Routes(self._plugged, self.settings, self._strategies, self._credentials_for)
 
     def _finish(self, running: Running, call: Call) -> None:
         self._running.discard(running)
@@ -401,11 +332,11 @@ class Switchboard:
         except (UnknownModel, AmbiguousModel) as error:
             self._plugged.listeners.finished(unresolved(self._ids.next(), error, name, operation, stream, clock))
             raise
-        route: _Route | None = None
+        route: Route | None = None
         problem: BaseException | None = None
         try:
-            route = self._route(model)
-            used = self._credentials(model, self._given_credentials(model, *given))
+            route = self._routes.to(model)
+            used = self._routes.credentials(model, *given)
             checked_params(params)
         except ModelplugError as error:
             problem, used = error, given[0] or Credentials()
@@ -458,15 +389,6 @@ async def _answer(running: Running, carrying: Awaitable[A]) -> A:
     except BaseException as error:  # everything that can end a call ends in its record
         failure = running.failed(error)
     raise failure
-
-
-def _unclaimed(provider: ProviderSettings) -> str:
-    if provider.strategy is None:
-        return f"no plugin claimed it. Install a plugin for provider {provider.name!r}, or set its strategy"
-    return (
-        f"no plugin claimed strategy {provider.strategy!r} ({provider.variable('strategy')}). "
-        f"Check the spelling, and that the plugin that brings it is loaded: `modelplug plugins list`"
-    )
 
 
 def _names(names: Any) -> tuple[str, ...]:

@@ -1,0 +1,114 @@
+"""From a model to whoever carries its calls, and with which credentials: worked out once, until a refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+
+from attrs import evolve, frozen
+
+from modelplug._calling import missing
+from modelplug._plugged import Plugged
+from modelplug.credentials import Credentials
+from modelplug.errors import ConfigError, NoStrategy
+from modelplug.models import Model
+from modelplug.settings import ProviderSettings, Settings
+from modelplug.strategy import Strategy, strategy_name
+
+CredentialsFor = Callable[[str, str], Credentials | None]
+"""What a host answers for the name of a provider and a tenant."""
+
+DEFAULT_TIMEOUT = 600.0
+"""Seconds a call may take when neither the call nor the setting `timeout` says otherwise (as the OpenAI client's)."""
+
+_NO = frozenset({"", "false", "0", "no", "off"})
+"""What a required setting may be set to without being there: `enabled = false`."""
+
+
+@frozen(kw_only=True)
+class Route:
+    """Everything between a model's name and its strategy."""
+
+    model: Model
+    wire_name: str
+    strategy: Strategy
+    strategy_name: str
+    timeout: float
+
+
+class Routes:
+    """The routes of one catalog. Strategies outlive it: they are noted in `strategies`, to be closed with the board."""
+
+    def __init__(
+        self,
+        plugged: Plugged,
+        settings: Settings,
+        strategies: MutableMapping[int, Strategy],
+        credentials_for: CredentialsFor | None,
+    ) -> None:
+        self._plugged = plugged
+        self._settings = settings
+        self._strategies = strategies
+        self._credentials_for = credentials_for
+        self._routes: dict[str, Route] = {}
+        self._own: dict[str, Credentials] = {}
+
+    def to(self, model: Model) -> Route:
+        """The route to a model. Raises NoStrategy, ConfigError or PluginError."""
+        route = self._routes.get(model.id)
+        if route is None or route.model is not model:
+            provider = self._settings.provider(model.provider)
+            strategy = self._plugged.strategy(model, self._settings)
+            if strategy is None:
+                raise NoStrategy(model.id, _unclaimed(provider))
+            route = Route(
+                model=model,
+                wire_name=self._plugged.wire_name(model),
+                strategy=strategy,
+                strategy_name=strategy_name(strategy),
+                timeout=provider.number("timeout") or self._settings.table().number("timeout") or DEFAULT_TIMEOUT,
+            )
+            self._strategies[id(strategy)] = strategy
+            self._routes[model.id] = route
+        return route
+
+    def credentials(self, model: Model, given: Credentials | None = None, tenant: str | None = None) -> Credentials:
+        """The credentials for a call: those given with it, else its tenant's, else the provider's own.
+
+        A key without a base goes to the provider's base; a base without a key never gets the provider's key.
+        Raises ConfigError when something that the model requires is missing, or when a tenant has none.
+        """
+        if given is None and tenant is not None:
+            given = self._tenants(model.provider, tenant)
+        if given is None and (own := self._own.get(model.id)) is not None:
+            return own
+        provider = self._settings.provider(model.provider)
+        if given is None:
+            used = provider.credentials()
+        elif given.api_base is None:
+            used = evolve(given, api_base=provider.api_base)
+        else:
+            used = given
+        for option in model.requires:
+            value = getattr(used, option) if option in ("api_key", "api_base") else provider.get(option)
+            if value is None or str(value).strip().lower() in _NO:
+                raise missing(provider.variable(option), option, model.id, model.provider)
+        if given is None:
+            self._own[model.id] = used
+        return used
+
+    def _tenants(self, provider: str, tenant: str) -> Credentials:
+        if self._credentials_for is None:
+            raise ConfigError("tenant", "this board looks up no credentials", "Give it credentials_for=.")
+        found = self._credentials_for(provider, tenant)
+        if found is None:
+            raise ConfigError("tenant", f"has no credentials for provider {provider!r}", "Add them, or name none.")
+        return found
+
+
+def _unclaimed(provider: ProviderSettings) -> str:
+    if provider.strategy is None:
+        return f"no plugin claimed it. Install a plugin for provider {provider.name!r}, or set its strategy"
+    return (
+        f"no plugin claimed strategy {provider.strategy!r} ({provider.variable('strategy')}). "
+        f"Check the spelling, and that the plugin that brings it is loaded: `modelplug plugins list`"
+    )
