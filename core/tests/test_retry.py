@@ -14,6 +14,7 @@ from modelplug import (
     BadRequest,
     CallFailed,
     Chunk,
+    Credentials,
     EmptyReply,
     QuotaExhausted,
     RateLimited,
@@ -24,6 +25,7 @@ from modelplug import (
     Switchboard,
     Unavailable,
     Unreachable,
+    Usage,
 )
 from modelplug.retry import BUCKET, COST, Retry
 from modelplug.testing import FakePlugin, FakeStrategy, Listener
@@ -90,6 +92,24 @@ async def test_passing_faults_are_tried_again_and_each_try_is_recorded(stream: b
     ]
     assert record.attempts[0].waited == SOON
     assert sum(a.seconds + a.waited for a in record.attempts) <= record.seconds * 1.01
+
+
+async def test_tokens_that_came_with_a_failure_are_recorded() -> None:
+    """A try that was billed for its prompt says so in its attempt, though it was tried again."""
+    empty = EmptyReply("nothing in it", retry_after=SOON)
+    empty.usage = Usage(prompt_tokens=7, completion_tokens=0, total_tokens=7, source="reported")
+    board, listener = board_with(Failing(empty))
+    await call(board, stream=False)
+    assert listener.finished[0].attempts[0].usage == empty.usage
+
+
+async def test_a_failure_that_was_tried_again_is_recorded_without_the_key() -> None:
+    """What a provider echoed in a try that nobody saw fail passes the boundary all the same."""
+    key = "Zq8vTn4xWm2LpR7y"
+    busy = Unavailable(f"busy {key}", code=key, request_id=key, retry_after=SOON)
+    board, listener = board_with(Failing(busy))
+    await call(board, stream=False, credentials=Credentials(api_key=key))
+    assert key[:8] not in repr(listener.finished[0])
 
 
 @pytest.mark.parametrize("stream", [False, True])

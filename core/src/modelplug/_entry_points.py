@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
+from modelplug._redaction import redact
 from modelplug.hooks import PROJECT
 
 State = Literal["loaded", "blocked", "failed"]
@@ -83,5 +84,5 @@ def _imported(plugin: Plugin, entry_point: metadata.EntryPoint) -> tuple[Plugin,
 
 def said(error: BaseException) -> str:
     """An exception of a plugin in one line."""
-    first_line = (str(error).strip().splitlines() or [""])[0]
+    first_line = redact((str(error).strip().splitlines() or [""])[0][:1_000])
     return f"{type(error).__name__}: {first_line[:300]}" if first_line else type(error).__name__

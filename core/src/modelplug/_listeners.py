@@ -124,9 +124,17 @@ class Listener:
             try:
                 function(event)
             except BaseException as error:  # the border to foreign code: SystemExit of a listener ends nothing
-                log.warning("plugin %r failed in %s; the call is not affected: %s", self.plugin, hook, said(error))
+                log.warning(
+                    "plugin %r failed in %s; the call is not affected: %s", self.plugin, hook, _shown(error, event)
+                )
             del event
         self._busy = False
+
+
+def _shown(error: BaseException, event: object) -> str:
+    """A listener's exception without the credentials of the request that it was told of."""
+    credentials = getattr(event, "credentials", None)
+    return said(error) if credentials is None else str(credentials.masked(said(error)))
 
 
 class Listeners:

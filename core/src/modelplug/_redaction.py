@@ -46,6 +46,23 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return re.sub(_KEYS, _masked, text, flags=re.VERBOSE | re.IGNORECASE)
 
 
+def mask_place(text: str, base: str) -> str:
+    """The text without the base URL, its host, and those parts of its path that are long enough to be a secret.
+
+    A host without a dot is left, other than with its port: it may be any word.
+    """
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(base)
+    names = [base, parts.netloc, *(segment for segment in parts.path.split("/") if len(segment) >= _RUN)]
+    if parts.hostname and "." in parts.hostname:
+        names.append(parts.hostname)
+    for name in names:
+        if name != parts.netloc or parts.port is not None:
+            text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "[address]", text, flags=re.IGNORECASE)
+    return text
+
+
 def _masked(match: re.Match[str]) -> str:
     return (match["scheme"] or match["header"] or match["named"] or match["said"] or match["long"] or "") + MASK
 

@@ -96,6 +96,13 @@ class Routes:
             self._own[model.id] = used
         return used
 
+    def known_credentials(self, model: Model) -> Credentials:
+        """The provider's own credentials where they can be read: what a call that never began must not show."""
+        try:
+            return self._settings.provider(model.provider).credentials()
+        except ConfigError:
+            return Credentials()
+
     def _tenants(self, provider: str, tenant: str) -> Credentials:
         if self._credentials_for is None:
             raise ConfigError("tenant", "this board looks up no credentials", "Give it credentials_for=.")

@@ -6,14 +6,21 @@ import logging
 from collections.abc import Callable
 from time import perf_counter, time
 
+from attrs import evolve
+
 from modelplug._deadline import Deadline, is_cancelled
-from modelplug._redaction import redact
+from modelplug._redaction import safe_text
 from modelplug.answers import NO_USAGE, Embeddings, Reply, Usage
 from modelplug.calls import Attempt, Call, Failure, Outcome
+from modelplug.credentials import Credentials
 from modelplug.errors import CallFailed, ConfigError, ModelplugError, NoStrategy, TimedOut
 from modelplug.strategy import Request
 
 log = logging.getLogger("modelplug.calls")
+
+_LONGEST_NAME = 200
+_LEAD = 8
+"""With so many of its first characters a key is recognised in a name; looking for all of them costs each call more."""
 
 
 class Running:
@@ -73,20 +80,18 @@ class Running:
         return shown
 
     def _shown(self, error: BaseException) -> ModelplugError:
-        secrets = self.request.credentials.secrets()
         if isinstance(error, TimeoutError) and self.shut:
             error = CallFailed("the board was closed while this call was under way", kind="shutdown")
         elif isinstance(error, TimeoutError):
             error = TimedOut("no answer within the deadline of this call")
         elif not isinstance(error, ModelplugError):  # a strategy that breaks its contract must not break its host
             log.error("strategy %r raised %s, which is none of modelplug's errors", self.strategy, type(error).__name__)
-            said = f"strategy {self.strategy!r} failed with {type(error).__name__}: {error}"
+            words = safe_text(str(error), self.request.credentials.secrets())
+            said = f"strategy {self.strategy!r} failed with {type(error).__name__}: {words}"
             error = CallFailed(f"{said} (a fault of the plugin; report it to its author)", kind="plugin_error")
-        error.args = tuple(redact(arg, secrets) if isinstance(arg, str) else arg for arg in error.args)
+        self.request.credentials.hide_in(error)
         if isinstance(error, CallFailed) and error.partial is not None:
             error.partial = str(error.partial)
-        error.__cause__ = error.__context__ = None
-        error.__suppress_context__ = True
         return error
 
     def _record(
@@ -115,12 +120,12 @@ class Running:
             operation=request.operation,
             stream=request.stream,
             wire_model=request.wire_name,
-            response_model=None if answer is None else answer.model,
-            response_id=None if answer is None else answer.id,
+            response_model=None if answer is None else self._named(answer.model),
+            response_id=None if answer is None else self._named(answer.id),
             outcome=outcome,
             finish_reason=getattr(answer, "finish_reason", None),
             error=failure,
-            attempts=(*request.attempts, last),
+            attempts=(*(_masked(attempt, request.credentials) for attempt in request.attempts), last),
             usage=usage,
             cost=request.model.prices.cost(usage),
             started=self._started,
@@ -130,3 +135,29 @@ class Running:
         )
         self._tell(self, call)
         return call
+
+    def _named(self, name: str | None) -> str | None:
+        """A name that the provider gave: bounded, and not one of the secrets that it was sent."""
+        if name is None:
+            return None
+        if len(name) > _LONGEST_NAME:
+            name = name[:_LONGEST_NAME]
+        credentials = self.request.credentials
+        key = credentials.api_key
+        return credentials.masked(name) if credentials.headers or (key and key.reveal()[:_LEAD] in name) else name
+
+
+def _masked(attempt: Attempt, credentials: Credentials) -> Attempt:
+    """An attempt whose failure was noted by whoever tried again, before any boundary."""
+    failure = attempt.error
+    if failure is None:
+        return attempt
+    return evolve(
+        attempt,
+        error=evolve(
+            failure,
+            message=credentials.masked(failure.message),
+            code=failure.code and credentials.masked(failure.code),
+            request_id=failure.request_id and credentials.masked(failure.request_id),
+        ),
+    )

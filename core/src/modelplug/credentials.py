@@ -8,7 +8,8 @@ from typing import NoReturn
 from attrs import field, frozen
 
 from modelplug._endpoints import checked_base
-from modelplug.errors import ConfigError
+from modelplug._redaction import mask_place, redact
+from modelplug.errors import ConfigError, ModelplugError
 
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
@@ -77,6 +78,24 @@ class Credentials:
         """The values that must not leave modelplug, for the redaction boundary."""
         key = () if self.api_key is None else (self.api_key.reveal(),)
         return key + tuple(value for _, value in self.headers)
+
+    def masked(self, text: str) -> str:
+        """The text without these secrets or parts of them, and without the base: what may leave modelplug."""
+        text = redact(text, self.secrets())
+        return text if self.api_base is None else mask_place(text, self.api_base)
+
+    def hide_in(self, error: ModelplugError) -> None:
+        """Take these credentials out of all that an error says, in place: its message, fields, notes and causes.
+
+        What had arrived of an answer (`partial`) stays: it is the model's text.
+        """
+        error.args = tuple(self.masked(arg) if isinstance(arg, str) else arg for arg in error.args)
+        for name, value in vars(error).items():
+            if isinstance(value, str) and name != "partial":
+                setattr(error, name, self.masked(value))
+        vars(error).pop("__notes__", None)
+        error.__cause__ = error.__context__ = None
+        error.__suppress_context__ = True
 
 
 def checked_key(value: str, *, setting: str) -> Secret:

@@ -118,7 +118,11 @@ class Retrying(Layer):
                 if wait is None:
                     raise
                 failed = Attempt(
-                    outcome="failed", seconds=perf_counter() - started, error=Failure.of(error), waited=wait
+                    outcome="failed",
+                    seconds=perf_counter() - started,
+                    waited=wait,
+                    error=Failure.of(error),
+                    usage=error.usage,
                 )
             else:
                 self.bucket.earn()

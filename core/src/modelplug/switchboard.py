@@ -339,7 +339,7 @@ class Switchboard:
             used = self._routes.credentials(model, *given)
             checked_params(params)
         except ModelplugError as error:
-            problem, used = error, given[0] or Credentials()
+            problem, used = error, given[0] or self._routes.known_credentials(model)
         if timeout is None:
             timeout = DEFAULT_TIMEOUT if route is None else route.timeout
         request = Request(

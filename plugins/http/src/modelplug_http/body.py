@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, NoReturn
 
 import msgspec
 from attrs import frozen
 from modelplug.errors import BadReply, BadRequest, EmptyReply
+from modelplug.failures import safe_text
 
 from modelplug_http.sse import EventReader
 
@@ -110,8 +110,7 @@ def not_json(body: bytes, shape: Shape | None) -> BadReply:
     """The error for a body that is neither JSON nor events: what it began with, but never HTML."""
     if shape == "page":
         return BadReply("the provider answered with a web page instead of JSON; check the setting api_base")
-    said = " ".join(body[:400].decode("utf-8", "replace").split())
-    said = re.sub(r"[^\x20-\x7e\u00a0-\U0010ffff]", "?", said)[:200]
+    said = safe_text(body[:400].decode("utf-8", "replace"))[:200]
     return BadReply(f"the provider answered with something that is not JSON: {said}")
 
 

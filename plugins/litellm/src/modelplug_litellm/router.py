@@ -14,7 +14,6 @@ from typing import Any
 
 from attrs import evolve
 from modelplug import CallFailed, Chunk, Credentials, Embeddings, Layer, Reply, Request
-from modelplug.failures import redact
 
 from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import dialect
@@ -96,7 +95,7 @@ def _unsaid(credentials: Credentials) -> Iterator[None]:
     try:
         yield
     except CallFailed as error:
-        error.args = (redact(error.message, credentials.secrets()),)
+        credentials.hide_in(error)
         raise
 
 
