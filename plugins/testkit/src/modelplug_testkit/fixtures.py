@@ -1,0 +1,3 @@
+"""The pytest plugin: what the kit adds to a test run."""
+
+from __future__ import annotations
