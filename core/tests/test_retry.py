@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -101,6 +102,21 @@ async def test_tokens_that_came_with_a_failure_are_recorded() -> None:
     board, listener = board_with(Failing(empty))
     await call(board, stream=False)
     assert listener.finished[0].attempts[0].usage == empty.usage
+
+
+async def test_a_try_that_was_never_made_is_not_recorded() -> None:
+    """A call that is cancelled while it waits for its second try has one attempt, and the time that it did wait."""
+    strategy = Failing(Unavailable("busy", retry_after=30.0))
+    board, listener = board_with(strategy)
+    running = asyncio.create_task(call(board, stream=False))
+    await asyncio.sleep(0.02)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    (record,) = listener.finished
+    assert (record.outcome, [attempt.outcome for attempt in record.attempts]) == ("cancelled", ["failed"])
+    assert record.attempts[0].waited <= record.seconds
+    assert len(strategy.times) == 1
 
 
 async def test_a_failure_that_was_tried_again_is_recorded_without_the_key() -> None:

@@ -109,8 +109,12 @@ class Running:
         usage = NO_USAGE if answer is None else answer.usage
         if usage.source == "absent" and reported is not None:
             usage = reported
-        before = sum(attempt.seconds + attempt.waited for attempt in request.attempts) if request.attempts else 0.0
-        last = Attempt(outcome=outcome, seconds=max(0.0, seconds - before), error=failure, usage=usage)
+        attempts = tuple(_masked(attempt, request.credentials) for attempt in request.attempts)
+        before = sum(attempt.seconds + attempt.waited for attempt in attempts) if attempts else 0.0
+        if seconds >= before or outcome == "ok":
+            attempts += (Attempt(outcome=outcome, seconds=max(0.0, seconds - before), error=failure, usage=usage),)
+        else:  # it ended in the wait for a try that was never made
+            attempts = (*attempts[:-1], evolve(attempts[-1], waited=max(0.0, attempts[-1].waited - before + seconds)))
         self.call = call = Call(
             id=request.id,
             requested=request.requested,
@@ -125,7 +129,7 @@ class Running:
             outcome=outcome,
             finish_reason=getattr(answer, "finish_reason", None),
             error=failure,
-            attempts=(*(_masked(attempt, request.credentials) for attempt in request.attempts), last),
+            attempts=attempts,
             usage=usage,
             cost=request.model.prices.cost(usage),
             started=self._started,
