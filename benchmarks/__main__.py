@@ -29,7 +29,7 @@ WHATS = ("all", "calls", "startup", "engine", "profile", "load", "instructions",
 FULL = (
     Plan(("json", "stream64", "stream1", "stream8", "stream512", "stream64-apart"), 1, 9, 0.15),
     Plan(("json", "stream64"), 64, 5, 0.3),
-    Plan(("json",), 1_000, 3, 0.3),
+    Plan(("json",), 1_000, 1, 0.3),
 )
 QUICK = (Plan(("json", "stream64"), 1, 2, 0.02),)
 
@@ -113,7 +113,7 @@ def _calls(chosen: list[candidates.Candidate], plans: tuple[Plan, ...]) -> list[
 
 def _startup(options: argparse.Namespace) -> list[dict[str, Any]]:
     with upstream.running() as base, tempfile.TemporaryDirectory() as llm_home:
-        results = startup.measure(base, rounds=options.rounds or (1 if options.quick else 9), llm_home=llm_home)
+        results = startup.measure(base, rounds=options.rounds or (1 if options.quick else 7), llm_home=llm_home)
     _show(tables.starts(results))
     _show(tables.start_ratios(results))
     return results

@@ -183,7 +183,7 @@ def report(found: dict[str, Any]) -> str:
         "",
         f"  counts agree         {'yes, to the last call' if found['same'] else 'NO'}",
         f"  CPU a call           {found['cpu'] * 1e3:.2f} ms, retries and the watching included",
-        f"  event loop late      p99 {late[0]:.1f} ms, most {late[1]:.1f} ms; in the first {WARM} calls {late[2]:.0f} ms",
+        f"  event loop late      p99 {late[0]:.1f}, most {late[1]:.1f} ms; in the first {WARM} calls {late[2]:.0f} ms",
         f"  memory               {found['resident'] / 1e6:.0f} MB, {growth} for each further 1,000 calls",
         f"  sockets              {sockets['before']} before, {sockets['most']} at most, {sockets['after']} after",
     ]
