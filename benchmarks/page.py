@@ -36,8 +36,8 @@ def write(results: dict[str, Any]) -> None:
         return
     text = PAGE.read_text()
     for name, part in parts.items():
-        pattern = rf"(<!-- bench:{re.escape(name)} -->\n).*?(\n<!-- end -->)"
-        text = re.sub(pattern, lambda found, part=part: found[1] + part + found[2], text, flags=re.DOTALL)
+        pattern = rf"(<!-- bench:{re.escape(name)} -->\n).*?(<!-- end -->)"
+        text = re.sub(pattern, lambda found, part=part: found[1] + part + "\n" + found[2], text, flags=re.DOTALL)
     PAGE.write_text(text)
 
 
