@@ -1,5 +1,6 @@
 """JSON written and read, and what bodies turn out to be."""
 
+import json
 import time
 from types import MappingProxyType
 from typing import Any
@@ -130,6 +131,13 @@ def test_text_is_shown_in_part() -> None:
     assert len(str(caught.value)) < 300
 
 
+def test_many_embeddings_are_read() -> None:
+    """A large answer of an ordinary shape is not taken for a hostile one."""
+    rows = [{"object": "embedding", "index": i, "embedding": [-0.0123456789] * 1_536} for i in range(500)]
+    sent = json.dumps({"data": rows}).encode()
+    assert bodies.read(sent).data == {"data": rows}
+
+
 def test_nothing_is_empty() -> None:
     """A success without a body is EmptyReply."""
     with pytest.raises(EmptyReply):
@@ -140,6 +148,9 @@ LARGE = 16 * 1024 * 1024
 HOSTILE = {
     "late fault": b'{"a":"' + b"x" * LARGE + b"\xff",
     "empty lists": b'{"a":[' + b"[]," * (LARGE // 3) + b"[]]}",
+    "numbers": b"[" + b"1," * (LARGE // 2) + b"1]",
+    "a key again and again": b"{" + b'"a":"",' * (LARGE // 7) + b'"a":""}',
+    "keys that differ": b"{" + b",".join(b'"%x":1' % i for i in range(1_000_000)) + b"}",
     "deep": b"[" * LARGE,
     "NaN": b'{"a":"' + b"x" * LARGE + b'","b":NaN}',
 }

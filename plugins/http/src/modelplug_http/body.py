@@ -21,8 +21,12 @@ _LONGEST_FIELD = 6  # "retry:"
 _SPACE = b" \t\r\n"
 _LARGE = 1024 * 1024
 """Bytes beyond which reading is guarded: it cannot be interrupted, and the event loop waits for it."""
-_MOST_CONTAINERS = 100_000
-"""Objects and lists that a large answer may hold. Empty ones take ten times as long to read as text does."""
+_MOST_VALUES = 800_000
+_WEIGHTS = ((b"[", 3), (b"{", 3), (b":", 3), (b",", 1))
+"""What a large answer may hold: an object, a list and a name each count as three values.
+
+A value takes 20 to 50 nanoseconds to read, a name that is never repeated more; text takes next to nothing.
+"""
 _BOM = b"\xef\xbb\xbf"
 
 _encode = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
@@ -56,7 +60,7 @@ def decoded(data: bytes) -> Any:
     """
     large = len(data) > _LARGE
     if large and _holds_too_much(data):
-        raise BadReply(f"the answer holds more than {_MOST_CONTAINERS:,} objects and lists", kind="too_large")
+        raise BadReply("the answer holds more values than can be read at once", kind="too_large")
     try:
         return _decode(data)
     except (ValueError, RecursionError):
@@ -124,8 +128,9 @@ def _without_done(body: bytes) -> bytes:
 def _holds_too_much(data: bytes) -> bool:
     found = 0
     for start in range(0, len(data), _LARGE):
-        found += data.count(b"[", start, start + _LARGE) + data.count(b"{", start, start + _LARGE)
-        if found > _MOST_CONTAINERS:
+        for mark, weight in _WEIGHTS:
+            found += weight * data.count(mark, start, start + _LARGE)
+        if found > _MOST_VALUES:
             return True
     return False
 
