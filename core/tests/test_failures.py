@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -258,3 +259,14 @@ def test_key_in_the_answer() -> None:
             assert part not in failure.message
             assert part not in (failure.request_id or "")
         assert "Incorrect API key provided" in failure.message
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "_", "[", "1.", "-", "sk-", "key ", "&lt;", "<a b='", "/a", "a:", "try again in 1"]
+)
+def test_no_error_text_takes_long_to_read(piece: str) -> None:
+    """Whatever a provider writes, its error is read within milliseconds: the event loop waits for it."""
+    body = piece * (100_000 // len(piece))
+    start = time.process_time()
+    failure_from_response(400, {}, body.encode())
+    assert time.process_time() - start < 0.15  # 20 ms on a quiet machine

@@ -155,7 +155,7 @@ _PARAMETER_TEXTS = (
     r"unsupported parameter:? ['\"`]?<param>",  # OpenAI, litellm#13381
     r"unsupported value: ['\"`]<param>['\"`]",
     r"(?:unknown parameter|unrecognized request arguments? supplied):? ['\"`]?<param>",
-    r"<param>['\"`]?: extra inputs are not permitted",  # llxprt#114, openclaude#739
+    r"(?<![\w.\[\]-])<param>['\"`]?: extra inputs are not permitted",  # llxprt#114, openclaude#739
     r"property ['\"`]<param>['\"`] is (?:unsupported|not supported)",  # Groq
 )
 
