@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,9 @@ from modelplug_http import body as bodies
 from modelplug_http.exchange import Exchange
 from modelplug_http.options import Options
 from modelplug_http.sse import Event, EventReader
+
+_PIECE = 64 * 1024
+"""So many bytes are read into events at once: short lines take long, and other tasks of the loop get their turn."""
 
 
 class Events:
@@ -88,11 +92,16 @@ class Events:
             self._start = None
             if shape != "events":
                 return await self._unstreamed(data)
-        try:
-            events = self._reader.feed(data)
-        except BadReply as error:
-            return self._broken(error)
-        values = self._decoded(events)
+        values: list[Any] = []
+        for start in range(0, len(data), _PIECE):
+            if start:
+                await asyncio.sleep(0)
+            try:
+                values += self._decoded(self._reader.feed(data[start : start + _PIECE]))
+            except BadReply as error:
+                return values + self._broken(error)
+            if self._ended:
+                break
         if self._ended and self._error is None:
             await self._entered.drain()
         return values
