@@ -99,13 +99,9 @@ async def _boards(subject: Subject, tries: set[int]) -> AsyncIterator[dict[int, 
 
 
 async def _tried(trial: Trial, subject: Subject, board: Switchboard, listener: Listener) -> Verdict:
-    server = Upstream(plays=list(trial.case.plays))
-    await server.start()
-    base = f"http://127.0.0.1:{server.port}/{token_hex(4)}/v1"
-    try:
+    async with Upstream(plays=list(trial.case.plays)) as server:
+        base = f"http://127.0.0.1:{server.port}/{token_hex(4)}/v1"
         seen = await play(trial, subject, board, base)
-    finally:
-        await server.stop()
     await asyncio.to_thread(board.flush)
     ids = {request.id for request in listener.started if request.credentials.api_base == base}
     calls = tuple(call for call in listener.finished if call.id in ids)
