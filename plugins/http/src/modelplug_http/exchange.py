@@ -123,6 +123,8 @@ class Exchange:
             pieces.append(data)
             if content.at_eof():
                 break
+        if not pieces and "Content-Encoding" in self.headers and self.headers.get("Content-Length") != "0":
+            raise BadReply("the compressed answer was cut before anything of it could be read")
         return b"".join(pieces) if len(pieces) != 1 else pieces[0]
 
     def settle(self, seconds: float) -> None:
