@@ -26,7 +26,7 @@ QUEUE = 10_000
 NAP = 0.02
 _NAPS_BEFORE_SLEEP = 50
 
-_PRESSURE = 500
+_PRESSURE = 2_000
 _A_LITTLE = 0.0001
 _HANGS = 0.05
 """With so many events waiting a call waits so many seconds, unless the listener has sat over one event for so long."""
