@@ -1,11 +1,11 @@
 """The kit: a faulty upstream, a table of what it does, and what a plugin must make of it.
 
-    # tests/test_kit.py
-    from modelplug_testkit import Kit
+# tests/test_kit.py
+from modelplug_testkit import Kit
 
-    class TestAcme(Kit):
-        model = "acme/anvil-large"
-        claims = {"chat", "stream", "tools"}
+class TestAcme(Kit):
+    model = "acme/anvil-large"
+    claims = {"chat", "stream", "tools"}
 """
 
 from __future__ import annotations

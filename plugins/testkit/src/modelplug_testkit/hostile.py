@@ -1,9 +1,9 @@
 """Broken plugins as data: a host's test installs them beside its own and sees that nothing else changes.
 
-    @pytest.mark.parametrize("fault", FAULTS)
-    def test_my_host_goes_on(fault, tmp_path, monkeypatch):
-        monkeypatch.syspath_prepend(install(fault, tmp_path))
-        ...
+@pytest.mark.parametrize("fault", FAULTS)
+def test_my_host_goes_on(fault, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(install(fault, tmp_path))
+    ...
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ AT_LOAD: Mapping[str, str] = {
     "async hook": _HEAD + "    @hookimpl\n    async def wire_name(self, model):\n        return None\n",
     "models of a wrong type": _HEAD + "    @hookimpl\n    def provide_models(self, settings):\n        return [{}]\n",
     "provide_models raises": _HEAD + "    @hookimpl\n    def provide_models(self, settings):\n        raise OSError\n",
-    "provide_models exits": _HEAD + "    @hookimpl\n    def provide_models(self, settings):\n        raise SystemExit\n",
+    "provide_models exits": _HEAD
+    + "    @hookimpl\n    def provide_models(self, settings):\n        raise SystemExit\n",
     "recursion": _HEAD + "    @hookimpl\n    def provide_models(self, settings):\n"
     "        return self.provide_models(settings)\n",
 }
 """Plugins that are refused when they are loaded, by what is wrong with them."""
 
 AT_CALL: Mapping[str, str] = {
-    "select_strategy raises": _MODEL + "    @hookimpl\n    def select_strategy(self, model, settings):\n        1 / 0\n",
+    "select_strategy raises": _MODEL
+    + "    @hookimpl\n    def select_strategy(self, model, settings):\n        1 / 0\n",
     "select_strategy answers a text": _MODEL + "    @hookimpl\n    def select_strategy(self, model, settings):\n"
     "        return 'strategy' if model.provider == 'hostile' else None\n",
     "wire_name raises": _MODEL + "    @hookimpl\n    def wire_name(self, model):\n        1 / 0\n",

@@ -36,7 +36,9 @@ class Subject:
     plugins: tuple[Any, ...] = ()
     settings: Mapping[str, Any] = field(factory=dict)
 
-    def board(self, *, tries: int = 1, base: str | None = None, environment: Mapping[str, str] | None = None) -> Switchboard:
+    def board(
+        self, *, tries: int = 1, base: str | None = None, environment: Mapping[str, str] | None = None
+    ) -> Switchboard:
         """A new board, with no setting from this machine. Its provider has a key, and `base` where one is given."""
         provider = self._found(Settings(environment={})).provider
         table: dict[str, Any] = {**QUICK, **self.settings}

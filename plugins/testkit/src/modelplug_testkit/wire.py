@@ -8,6 +8,7 @@ from typing import Any
 
 from modelplug_testkit.upstream import Script
 
+
 def answer(body: Any, *, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> bytes:
     """A whole response with a length. A body that is not bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()

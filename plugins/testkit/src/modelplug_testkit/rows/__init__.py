@@ -23,7 +23,5 @@ def _place(row: Row) -> tuple[str, int]:
 
 
 ROWS: tuple[Row, ...] = tuple(
-    sorted(
-        (*FRAMING, *ENDINGS, *ERRORS, *USAGE_ROWS, *TOOL_ROWS, *REASONING, *TRANSPORT, *ELSEWHERE), key=_place
-    )
+    sorted((*FRAMING, *ENDINGS, *ERRORS, *USAGE_ROWS, *TOOL_ROWS, *REASONING, *TRANSPORT, *ELSEWHERE), key=_place)
 )

@@ -10,7 +10,9 @@ from modelplug_testkit.rows.row import STREAM, WHOLE, Answered, Case, Failed, Ro
 from modelplug_testkit.upstream import Received, Script
 from modelplug_testkit.wire import DONE, FINISH, HELLO, answer, completion, frame, stream
 
-PAGE = b"<!doctype html><html><head><title>502</title></head><body><h1>Bad gateway</h1> 10.1.2.3</body></html>" + b" " * 99
+PAGE = (
+    b"<!doctype html><html><head><title>502</title></head><body><h1>Bad gateway</h1> 10.1.2.3</body></html>" + b" " * 99
+)
 QUOTA = Failed(error="QuotaExhausted", kinds=("quota",), retryable=False)
 NOT_FOUND = Failed(error="ModelNotFound", kinds=("not_found",), retryable=False)
 SOON = [("retry-after-ms", "20")]

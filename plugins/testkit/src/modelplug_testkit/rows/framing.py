@@ -52,9 +52,7 @@ FRAMING = (
     Row(
         id="CQ-08",
         what="a character cut in two by the network",
-        cases=(
-            case(stream(*bytewise(b"data: " + WIDE + b"\n\n"), FINISH, DONE), Answered(text="你🦀"), ways=STREAM),
-        ),
+        cases=(case(stream(*bytewise(b"data: " + WIDE + b"\n\n"), FINISH, DONE), Answered(text="你🦀"), ways=STREAM),),
     ),
     Row(
         id="CQ-09",
@@ -135,9 +133,7 @@ FRAMING = (
         what="a stream in place of a whole answer; `[DONE]` behind one",
         cases=(
             case(stream(HELLO, FINISH, USAGE, DONE), Answered(tokens=(3, 2)), "stream", ways=WHOLE),
-            case(
-                answer(json.dumps(completion("hello")).encode() + b"\n\ndata: [DONE]\n\n"), OK, "[DONE]", ways=WHOLE
-            ),
+            case(answer(json.dumps(completion("hello")).encode() + b"\n\ndata: [DONE]\n\n"), OK, "[DONE]", ways=WHOLE),
         ),
     ),
     Row(
@@ -173,9 +169,7 @@ FRAMING = (
         what="byte order mark, single bytes",
         cases=(
             case(stream(b"\xef\xbb\xbf" + HELLO, FINISH, DONE), OK, "mark", ways=STREAM),
-            case(
-                stream(*bytewise(b"\xef\xbb\xbf" + frame(SMALL) + FINISH + DONE)), OK, "byte by byte", ways=STREAM
-            ),
+            case(stream(*bytewise(b"\xef\xbb\xbf" + frame(SMALL) + FINISH + DONE)), OK, "byte by byte", ways=STREAM),
         ),
     ),
     Row(

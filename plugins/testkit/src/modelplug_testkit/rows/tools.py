@@ -47,7 +47,11 @@ TOOL_ROWS = (
         what="one call without an index",
         cases=(
             case(
-                called([delta('{"a"', "f", id="c1")], [delta(":1}")]), asks(F), ways=STREAM, params=PARAMS, claim="tools"
+                called([delta('{"a"', "f", id="c1")], [delta(":1}")]),
+                asks(F),
+                ways=STREAM,
+                params=PARAMS,
+                claim="tools",
             ),
         ),
     ),
@@ -85,9 +89,7 @@ TOOL_ROWS = (
         id="CQ-55",
         what="no id at all",
         cases=(
-            case(
-                called([delta('{"a":1}', "f", index=0)]), asks(F), ways=STREAM, params=PARAMS, claim="tools"
-            ),
+            case(called([delta('{"a":1}', "f", index=0)]), asks(F), ways=STREAM, params=PARAMS, claim="tools"),
             case(
                 whole({"type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}),
                 asks(F),

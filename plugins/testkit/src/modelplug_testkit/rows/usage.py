@@ -45,9 +45,7 @@ USAGE_ROWS = (
         id="CQ-49",
         what="usage on the finish chunk, or after it",
         cases=(
-            case(
-                stream(HELLO, FINISH, USAGE, DONE), Answered(source="reported", tokens=(3, 2)), "after", ways=STREAM
-            ),
+            case(stream(HELLO, FINISH, USAGE, DONE), Answered(source="reported", tokens=(3, 2)), "after", ways=STREAM),
             case(
                 stream(
                     HELLO,
