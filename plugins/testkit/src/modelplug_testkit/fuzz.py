@@ -14,7 +14,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
@@ -118,10 +117,11 @@ def damaged(dice: random.Random, good: list[bytes]) -> bytes:
 
 
 def may_succeed(body: bytes, streamed: bool) -> bool:
-    """Whether a success may be made of these bytes: events only with a finish reason, a whole answer with content."""
-    if streamed and body.lstrip()[:1] not in (b"{", b"["):
-        return b"finish" in body
-    return any(word in body for word in (b"content", b"text", b"tool", b"function", b"reasoning", b"refusal"))
+    """Whether a success may be made of these bytes: with a finish reason, or a whole answer with something in it."""
+    if b"finish" in body:
+        return True
+    whole = not streamed or body.lstrip().startswith((b"{", b"["))
+    return whole and any(word in body for word in (b"content", b"text", b"tool", b"function", b"reasoning", b"refusal"))
 
 
 def judged(body: bytes, streamed: bool, error: BaseException | None, text: str) -> tuple[str, str | None]:
@@ -161,9 +161,12 @@ def read_directly(body: bytes, streamed: bool, findings: Findings) -> None:
 
 def _values(body: bytes) -> Iterator[Any]:
     """The JSON texts in a body, NaN and all; what is none is left out."""
-    for line in [body] if body.lstrip()[:1] in b"{[" else body.splitlines():
-        with suppress(ValueError, RecursionError):
-            yield json.loads(line.removeprefix(b"data:").strip() or b"null")
+    for line in [body] if body.lstrip().startswith((b"{", b"[")) else body.splitlines():
+        try:
+            value = json.loads(line.removeprefix(b"data:"))
+        except (ValueError, RecursionError):
+            continue
+        yield value
 
 
 async def over_a_socket(bodies: list[bytes], seed: int, findings: Findings) -> None:
