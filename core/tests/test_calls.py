@@ -631,3 +631,23 @@ def test_a_route_is_what_a_first_call_works_out() -> None:
     board, listener = board_with()
     assert board.route(board.resolve("one")) == ("one", "fake")
     assert listener.started == []
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "3", [], True])
+async def test_a_timeout_that_is_none_is_a_bad_request(timeout: Any) -> None:
+    """It is refused by name and recorded; nothing is sent, and no coroutine is left behind."""
+    strategy = FakeStrategy()
+    board, listener = board_with(strategy)
+    with pytest.raises(BadRequest, match="timeout is not a positive number of seconds"):
+        await board.complete("one", HELLO, timeout=timeout)
+    assert strategy.requests == []
+    assert [call.outcome for call in listener.finished] == ["failed"]
+
+
+@pytest.mark.parametrize("name", [None, 3, [], {}, b"one"], ids=repr)
+async def test_a_name_that_is_no_text_is_unknown(name: Any) -> None:
+    """A host's mistake is an UnknownModel, and recorded."""
+    board, listener = board_with()
+    with pytest.raises(UnknownModel):
+        await board.complete(name, HELLO)
+    assert [call.model_id for call in listener.finished] == ["other"]

@@ -214,3 +214,28 @@ def test_a_module_can_be_a_plugin(install: Install, settings: Settings) -> None:
     )
     board, _ = load(settings, {"good"})
     assert board.resolve("m").provider == "p"
+
+
+class RaisingDefaults(FakePlugin):
+    """Cannot even be asked for its defaults."""
+
+    @property
+    def defaults(self) -> Any:
+        raise ZeroDivisionError("no defaults today")
+
+
+@pytest.mark.parametrize("plugin", [RaisingDefaults(), 3, object(), "x"], ids=lambda plugin: type(plugin).__name__)
+def test_what_is_no_plugin_is_refused_whole(settings: Settings, plugin: Any) -> None:
+    """It raises PluginError, nothing of it stays, and its name is free."""
+    board = Switchboard(settings=settings)
+    with pytest.raises(PluginError):
+        board.add(plugin, name="odd")
+    assert board.plugins == ()
+    board.add(FakePlugin(), name="odd")
+
+
+@pytest.mark.parametrize("model_id", ["", " ", "a\nb", "a\0", "\ud800", 3, None], ids=repr)
+def test_a_model_has_a_printable_id(model_id: Any) -> None:
+    """Ids are shown, logged and used as labels."""
+    with pytest.raises(ValueError, match="printable"):
+        Model(id=model_id, provider="p")

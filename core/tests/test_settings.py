@@ -168,3 +168,18 @@ def test_flags() -> None:
     assert provider(file={"x": False}).flag("x", True) is False
     with pytest.raises(ConfigError, match="neither true nor false"):
         provider(environment={"ACME_X": "maybe"}).flag("x")
+
+
+@pytest.mark.parametrize(
+    ("file", "setting"),
+    [
+        ({"providers": 3}, "config.toml, providers"),
+        ({"providers": {"acme": 3}}, "config.toml, providers"),
+        ({"aliases": 4}, "aliases"),
+        ({"aliases": {"a": ["x"]}}, "aliases, a"),
+    ],
+)
+def test_tables_of_the_wrong_shape_are_named(file: dict[str, Any], setting: str) -> None:
+    """A host is told at once, not by models that are missing."""
+    with pytest.raises(ConfigError, match=f"^{setting}: "):
+        Switchboard.load(only=(), settings=Settings(environment={}, file=file))

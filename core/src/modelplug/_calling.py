@@ -77,6 +77,13 @@ def checked_params(params: Mapping[str, Any]) -> None:
                 raise BadRequest("extra_headers holds a name or value that no HTTP header can carry")
 
 
+def checked_timeout(timeout: Any) -> float:
+    """The seconds of a call. Raises BadRequest for what is no positive number."""
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
+        raise BadRequest("timeout is not a positive number of seconds")
+    return timeout
+
+
 def unresolved(
     call_id: str, error: UnknownModel | AmbiguousModel, name: str, operation: Operation, stream: bool, clock: float
 ) -> Call:

@@ -68,6 +68,8 @@ class Plugged:
             raise PluginError(name, reason) from None
         callers = [(hook, getattr(self._pluggy.hook, hook)) for hook in HOOK_NAMES]
         impls = [(hook, impl) for hook, caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin]
+        if not impls and not hasattr(plugin, "defaults"):
+            raise PluginError(name, f"a {type(plugin).__name__} without a hook and without defaults is no plugin")
         for hook, impl in impls:
             if hook not in _ASKED_ONCE and (impl.wrapper or impl.hookwrapper):
                 raise PluginError(name, f"{hook} cannot be wrapped; wrap select_strategy")
@@ -120,7 +122,10 @@ class Plugged:
 
     def _claim_defaults(self, plugin: Any, name: str) -> None:
         """Keep the plugin's defaults. A provider's table has one owner: no later plugin can move its base."""
-        defaults = getattr(plugin, "defaults", {})
+        try:
+            defaults = getattr(plugin, "defaults", {})
+        except Exception as error:  # the border to foreign code: attributes of a plugin may do anything
+            raise PluginError(name, f"defaults cannot be read: {said(error)}") from None
         if not isinstance(defaults, Mapping):
             if inspect.ismodule(plugin):
                 return

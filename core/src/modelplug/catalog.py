@@ -52,9 +52,12 @@ class Catalog:
 
     def resolve(self, name: str) -> Model:
         """The model that a name stands for. Raises UnknownModel with close matches, or AmbiguousModel with owners."""
-        model = self._names.get(name)
+        try:
+            model = self._names.get(name)
+        except TypeError:  # a host's mistake: a name is text, and this cannot even be looked up
+            raise UnknownModel(f"<{type(name).__name__}>") from None
         if model is None:
-            raise self._unresolved(name)
+            raise self._unresolved(str(name))
         return model
 
     def owner(self, model_id: str) -> str | None:

@@ -85,3 +85,9 @@ class Model:
     @name.default
     def _name_from_id(self) -> str:
         return self.id
+
+    def __attrs_post_init__(self) -> None:
+        texts: tuple[object, ...] = (self.id, self.provider)  # a plugin may bring anything
+        for text in texts:
+            if not isinstance(text, str) or not text.isprintable() or text.strip() != text or not text:
+                raise ValueError(f"a model's id and provider are printable names, not {text!r:.100}")

@@ -48,6 +48,13 @@ class Settings:
     defaults: _Layer = field(default=_NO_TABLE, repr=False)
     path: Path | None = None
 
+    def __attrs_post_init__(self) -> None:
+        for layer, label in ((self.argument, "settings argument"), (self.file, "config.toml")):
+            tables = layer.get("providers", _NO_TABLE)
+            wrong = not isinstance(tables, Mapping) or not all(isinstance(t, Mapping) for t in tables.values())
+            if wrong:
+                raise ConfigError(f"{label}, providers", "is not made of tables", "Write [providers.NAME].")
+
     @classmethod
     def read(cls, argument: _Layer | None = None, *, environment: Mapping[str, str] | None = None) -> Settings:
         """The settings of this process; config.toml is read once, here.
@@ -82,6 +89,17 @@ class Settings:
     def provider(self, name: str) -> ProviderSettings:
         """The settings of one provider: `[providers.NAME]`, or variables that begin with its name."""
         return ProviderSettings(settings=self, path=("providers", name), prefix=name)
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Names of the host's own choice for models, from `[aliases]`. Raises ConfigError where they are none."""
+        aliases = self.get("aliases", {})
+        if not isinstance(aliases, Mapping):
+            raise ConfigError("aliases", "is not a table", 'Write [aliases] and below it name = "model".')
+        for alias, name in aliases.items():
+            if not isinstance(alias, str) or not isinstance(name, str):
+                raise ConfigError(f"aliases, {alias}", "is not the name of a model", 'Write name = "model".')
+        return aliases
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -141,19 +159,19 @@ class Table:
 
     def find(self, *options: str) -> Found | None:
         """The first of these options in the highest layer that has any of them."""
-        settings, where = self.settings, ".".join(self.path)
+        settings, where = self.settings, f"[{'.'.join(self.path)}] " if self.path else ""
         for option in options:
             if (value := _in(settings.argument, self.path, option)) is not None:
-                return Found(value=value, setting=f"settings argument, [{where}] {option}", option=option)
+                return Found(value=value, setting=f"settings argument, {where}{option}", option=option)
         for option in options:
             if (variable := self.variable(option)) in settings.environment:
                 return Found(value=settings.environment[variable], setting=variable, option=option)
         for option in options:
             if (value := _in(settings.file, self.path, option)) is not None:
-                return Found(value=value, setting=f"config.toml, [{where}] {option}", option=option)
+                return Found(value=value, setting=f"config.toml, {where}{option}", option=option)
         for option in options:
             if (value := _in(settings.defaults, self.path, option)) is not None:
-                return Found(value=value, setting=f"plugin default, [{where}] {option}", option=option, default=True)
+                return Found(value=value, setting=f"plugin default, {where}{option}", option=option, default=True)
         return None
 
     def secret_in(self, found: Found) -> Secret:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import evolve
 
-from modelplug._calling import CallIds, checked_params, unresolved
+from modelplug._calling import CallIds, checked_params, checked_timeout, unresolved
 from modelplug._entry_points import Plugin, installed
 from modelplug._plugged import Plugged
 from modelplug._routes import DEFAULT_TIMEOUT, CredentialsFor, Route, Routes
@@ -177,7 +177,7 @@ class Switchboard:
         Raises UnknownModel, AmbiguousModel, NoStrategy, ConfigError, or a kind of CallFailed.
         """
         running, strategy = self._begin(name, "chat", timeout, (credentials, tenant), params, messages=messages)
-        return await _answer(running, strategy.complete(running.request))
+        return await _answer(running, lambda: strategy.complete(running.request))
 
     def stream(
         self,
@@ -205,7 +205,7 @@ class Switchboard:
     ) -> Embeddings:
         """One vector for each text in `input`. Other arguments and errors as in `complete`."""
         running, strategy = self._begin(name, "embeddings", timeout, (credentials, tenant), params, input=input)
-        return await _answer(running, embedding(strategy, running.request))
+        return await _answer(running, lambda: embedding(strategy, running.request))
 
     def refresh(self) -> None:
         """Ask every plugin for its models again and swap the catalog. Running calls keep what they have.
@@ -300,8 +300,7 @@ class Switchboard:
                 self._settle()
                 continue
             self._plugged.records[name] = evolve(record, models=len(brought[name]))
-        aliases = self.settings.get("aliases", {})
-        catalog = Catalog(brought, aliases if isinstance(aliases, Mapping) else {})
+        catalog = Catalog(brought, self.settings.aliases)
         for name, owners in catalog.clashes.items():
             log.warning("the name %r is shared by %s", name, ", ".join(owners))
         self._brought, self.catalog, self._routes = brought, catalog, self._new_routes()
@@ -338,10 +337,9 @@ class Switchboard:
             route = self._routes.to(model)
             used = self._routes.credentials(model, *given)
             checked_params(params)
+            timeout = route.timeout if timeout is None else checked_timeout(timeout)
         except ModelplugError as error:
             problem, used = error, given[0] or self._routes.known_credentials(model)
-        if timeout is None:
-            timeout = DEFAULT_TIMEOUT if route is None else route.timeout
         request = Request(
             id=self._ids.next(),
             requested=name,
@@ -353,7 +351,7 @@ class Switchboard:
             input=input,
             params=params,
             credentials=used,
-            deadline=time.monotonic() + timeout,
+            deadline=time.monotonic() + (DEFAULT_TIMEOUT if problem is not None or timeout is None else timeout),
         )
         running = Running(request, "none" if route is None else route.strategy_name, clock, self._finish)
         self._running.add(running)
@@ -377,11 +375,11 @@ def _forked(board: weakref.ref[Switchboard]) -> Callable[[], None]:
     return begin_anew
 
 
-async def _answer(running: Running, carrying: Awaitable[A]) -> A:
+async def _answer(running: Running, carry: Callable[[], Awaitable[A]]) -> A:
     """Await an answer within the deadline, and finish the record whatever comes."""
     try:
         with running.deadline:
-            answer = await carrying
+            answer = await carry()
         if not isinstance(answer, (Reply, Embeddings)):
             raise TypeError(f"it answered a {type(answer).__name__}")
         answer.call = running.succeeded(answer)

@@ -20,6 +20,8 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status of the command with these arguments."""
     prepare()
     status = _run(arguments, Verbosity())
+    if sys.stdout is None:  # closed by whoever started us
+        return status
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader left, as in `modelplug models list | head`: no news

@@ -112,7 +112,7 @@ def _of_table(table: Table, options: set[str]) -> Iterator[Setting]:
 
 def _source(setting: str) -> str:
     """A variable's name, or the layer: the place within it is the setting's own name."""
-    return setting.partition(", [")[0]
+    return setting.partition(", ")[0]
 
 
 def _hidden(option: str, value: Any) -> Any:
