@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,29 @@ def test_the_first_provider_can_be_installed(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(site), "MODELPLUG_CONFIG": str(tmp_path / "config.toml")}
     listed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=20).stdout
     assert listed.startswith("pebble/small\t")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_shown_is_one(page: Path) -> None:
+    """Commands and options in console blocks stand in the help of the command."""
+    assert [line for line in _commands_in(page.read_text("utf-8")) if _unknown(line)] == []
+
+
+def _commands_in(text: str) -> list[str]:
+    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in re.findall(r"(?:modelplug|\./run) (.*)", block)]
+
+
+def _unknown(line: str) -> bool:
+    """Whether a line names a command or an option that is none. What `./run` does itself is not the command's."""
+    words = shlex.split(line, comments=True)
+    options = {word.partition("=")[0] for word in words if word.startswith("-")}
+    names = [word for word in words if not word.startswith("-")]
+    if names[:1] in (["test"], ["lock"], ["bench"]):
+        return False
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text("utf-8")
+    helps = dict(re.findall(r"^## modelplug ?([^\n]*)\n\n```text\n(.*?)```", text, re.MULTILINE | re.DOTALL))
+    path = max((path for n in range(3) if (path := " ".join(names[:n])) in helps), key=len)
+    incomplete = "[ARGS]..." in helps[path] and len(names) > len(path.split())
+    known = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", helps[path] + helps[""]))
+    return incomplete or not options <= known
