@@ -13,7 +13,7 @@ import modelplug
 board = modelplug.Switchboard.load()
 assert {plugin.state for plugin in board.plugins} == {"loaded"}, board.plugins
 listed = [(model.id, board.ready(model)) for model in board.models]
-clients = {"aiohttp", "asyncio", "http.client", "httpx", "litellm", "openai", "requests", "ssl", "urllib3"}
+clients = {"aiohttp", "asyncio", "http.client", "httptools", "httpx", "litellm", "openai", "requests", "ssl", "urllib3"}
 print(len(listed) > 0, opened, sorted(clients & set(sys.modules)))
 """
 
