@@ -22,8 +22,8 @@ class Kit:
             claims = {"chat", "stream", "tools"}
 
     `model` is a name of one of its models, `embedding_model` of the one for embeddings. `claims` are "chat", "stream",
-    "tools", "embeddings". The installed plugins are loaded, or `plugins` are plugged in. `settings` are further settings
-    of the provider, such as its strategy. Key and base are the kit's.
+    "tools", "embeddings". The installed plugins are loaded, or `plugins` are plugged in. `settings` are further
+    settings of the provider, such as its strategy. Key and base are the kit's.
     """
 
     model: ClassVar[str] = ""

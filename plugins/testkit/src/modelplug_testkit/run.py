@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from secrets import token_hex
 from time import perf_counter
@@ -18,7 +18,7 @@ from modelplug_testkit.seen import Seen, problems, shown_of
 from modelplug_testkit.subject import KEY, Subject
 from modelplug_testkit.upstream import Upstream
 
-MESSAGES = [{"role": "user", "content": "Say hello."}]
+MESSAGES: Sequence[Mapping[str, Any]] = [{"role": "user", "content": "Say hello."}]
 AT_ONCE = 8
 """Cases that run at the same time: they wait more than they work."""
 

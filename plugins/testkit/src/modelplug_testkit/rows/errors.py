@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Any
 
@@ -15,7 +16,7 @@ PAGE = (
 )
 QUOTA = Failed(error="QuotaExhausted", kinds=("quota",), retryable=False)
 NOT_FOUND = Failed(error="ModelNotFound", kinds=("not_found",), retryable=False)
-SOON = [("retry-after-ms", "20")]
+SOON: Sequence[tuple[str, str]] = [("retry-after-ms", "20")]
 
 
 def said(status: int, error: Any, **headers: str) -> bytes:

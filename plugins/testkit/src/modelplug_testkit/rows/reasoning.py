@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from modelplug_testkit.rows.row import STREAM, WHOLE, Answered, Row, case
 from modelplug_testkit.wire import DONE, FINISH, HELLO, answer, chunk, completion, frame, stream
 
-PARTS = [
+PARTS: Sequence[Mapping[str, Any]] = [
     {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
     {"type": "text", "text": "hello"},
     {"type": "reference", "reference_ids": [1]},

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelplug_testkit.rows.row import STREAM, WHOLE, Answered, Row, case
 from modelplug_testkit.upstream import Script
 from modelplug_testkit.wire import DONE, answer, chunk, completion, frame, stream
 
-TOOLS = [
+TOOLS: Sequence[Mapping[str, Any]] = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
     for name in ("f", "g")
 ]
-PARAMS = {"tools": TOOLS}
+PARAMS: Mapping[str, Any] = {"tools": TOOLS}
 
 
 def called(*deltas: list[dict[str, Any]], finish: str = "tool_calls") -> Script:

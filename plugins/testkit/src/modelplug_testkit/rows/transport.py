@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from modelplug_testkit.rows.row import EMBED, STREAM, WHOLE, Answered, Case, Failed, Row, case
 from modelplug_testkit.upstream import Close, Hold, Received, Script
@@ -19,7 +21,7 @@ TOO_LARGE = Failed(error="BadReply", kinds=("too_large",))
 REDIRECT = Failed(error="Unreachable", kinds=("redirect",), retryable=False, hidden=("login", "127.0.0.2"))
 WELL = json.dumps(completion("hello")).encode()
 TWICE = WELL[:-1] + b',"model":"m-3"}'
-VECTORS = {
+VECTORS: Mapping[str, Any] = {
     "object": "list",
     "model": "m-2",
     "data": [{"object": "embedding", "index": i, "embedding": [float(i), 0.5]} for i in (1, 0)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from modelplug_testkit.rows.row import STREAM, WHOLE, Answered, Case, Failed, Row, case
@@ -19,10 +20,10 @@ def sent(name: str, usage: Any, expect: Answered) -> tuple[Case, ...]:
     )
 
 
-ROUGH = {"prompt_tokens": "3", "completion_tokens": 2.0, "total_tokens": "5"}
+ROUGH: Mapping[str, Any] = {"prompt_tokens": "3", "completion_tokens": 2.0, "total_tokens": "5"}
 NAN = answer(b'{"choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],'
              b'"usage":{"prompt_tokens":1e30,"completion_tokens":2,"total_tokens":5}}')  # fmt: skip
-FULL = {
+FULL: Mapping[str, Any] = {
     "prompt_tokens": 30,
     "completion_tokens": 2,
     "total_tokens": 32,

@@ -1,0 +1,12 @@
+"""The local plugin through the kit: its upstream is its own child, so the contract alone; the rest are its own tests."""
+
+from typing import ClassVar
+
+from modelplug_testkit import Kit
+
+
+class TestLocal(Kit):
+    """It claims nothing that a foreign upstream could prove."""
+
+    model = "local"
+    claims: ClassVar[set[str]] = set()
