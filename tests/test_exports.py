@@ -48,6 +48,8 @@ def _names(node: ast.stmt, package: str) -> list[str]:
             return [name]
         case ast.ImportFrom(module=module, names=aliases, level=level) if level or _is_own(module, package):
             return [alias.asname or alias.name for alias in aliases]
+        case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=body):  # what a module's `__getattr__` imports when asked
+            return [name for part in body for name in _names(part, package)]
     return []
 
 

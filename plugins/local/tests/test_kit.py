@@ -1,4 +1,4 @@
-"""The local plugin through the kit: its upstream is its own child, so the contract alone; the rest are its own tests."""
+"""The local plugin through the kit: its upstream is its own child, so only the contract; the rest is tested beside."""
 
 from typing import ClassVar
 

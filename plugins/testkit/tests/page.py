@@ -34,8 +34,8 @@ HEAD = """# What goes wrong, row by row
 The rows of the kit (`modelplug-testkit`): what an upstream does, and whether the host is told what happened. Written by
 `python -m plugins.testkit.tests.page`, which runs all five through the same upstream in one run. `http`, `direct` and
 `router` are held to all that a row asks: outcome, text, tool calls, usage, error, kind, attempts, one record, no secret
-shown. Of openai-python {openai} and litellm {litellm}, as they come, less is asked: the same outcome, text, finish, tool calls
-and tokens; for a failure any error of their own within {bound:.0f} s that does not show the key.
+shown. Of openai-python {openai} and litellm {litellm}, as they come, less is asked: the same outcome, text, finish,
+tool calls and tokens; for a failure any error of their own within {bound:.0f} s that does not show the key.
 
 A cell says `yes`, or what was seen in the first case that fails, and how many of the row's cases do.
 
@@ -147,9 +147,8 @@ def openai_python() -> Ask:
             options: dict[str, Any] = {"model": "m", "messages": MESSAGES, **trial.case.params}
             if trial.way == "whole":
                 return _of_whole(await client.chat.completions.create(**options))
-            stream_options = {"include_usage": True}
-            stream = await client.chat.completions.create(stream=True, stream_options=stream_options, **options)
-            return await _of_stream(stream)
+            options |= {"stream": True, "stream_options": {"include_usage": True}}
+            return await _of_stream(await client.chat.completions.create(**options))
 
     return ask
 

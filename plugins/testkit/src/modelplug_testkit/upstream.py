@@ -100,8 +100,8 @@ class Upstream:
                 script = play(request) if callable(play) else play
                 if not await _play([script] if isinstance(script, bytes) else script, reader, writer):
                     return
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # cancelled by the end of its event loop: asyncio's streams of Python 3.11 would print that
         finally:
             self.open -= 1
             self.closed.set()

@@ -34,7 +34,7 @@ ELSEWHERE = tuple(
         ("F-55", "recursion within a plugin", CORE + "test_loading.py"),
         ("F-56", "a key that is missing, blank, broken, in quotes", CORE + "test_settings.py"),
         ("F-57", "a base that is none, or leads elsewhere", CORE + "test_settings.py"),
-        ("F-58", "base, key and headers in the request of a gateway", "not covered: no gateway is built yet"),
+        ("F-58", "base, key and headers among the parameters of a request", CORE + "test_calls.py"),
         ("F-59", "a name of a model with `../`, line breaks, 10 kB", CONTRACT),
         ("F-60", "10,000 calls at once", "not covered by a test; see benchmarks/"),
         ("F-61", "a thousand keys leave few sockets", HTTP + "test_lifetimes.py"),

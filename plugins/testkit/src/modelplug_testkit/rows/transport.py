@@ -24,9 +24,12 @@ TWICE = WELL[:-1] + b',"model":"m-3"}'
 VECTORS: Mapping[str, Any] = {
     "object": "list",
     "model": "m-2",
-    "data": [{"object": "embedding", "index": i, "embedding": [float(i), 0.5]} for i in (1, 0)],
+    "data": [{"object": "embedding", "index": i, "embedding": [float(i), 0.5]} for i in (0, 1)],
     "usage": {"prompt_tokens": 2, "total_tokens": 2},
 }
+
+
+SHUFFLED: Mapping[str, Any] = {**VECTORS, "data": VECTORS["data"][::-1]}
 
 
 @cache
@@ -70,6 +73,13 @@ TRANSPORT = (
                 claim="stream",
             ),
             case(answer(VECTORS), Answered(text="[[0.0, 0.5], [1.0, 0.5]]", finish=None), ways=EMBED, claim="embeddings"),
+        ),
+    ),
+    Row(
+        id="order",
+        what="vectors in another order than their texts, each with its index",
+        cases=(
+            case(answer(SHUFFLED), Answered(text="[[0.0, 0.5], [1.0, 0.5]]", finish=None), ways=EMBED, claim="embeddings"),
         ),
     ),
     Row(id="CQ-73", what="`stream` is always said", cases=(case(asked, Answered(source="reported")),)),
