@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from modelplug import Call, Hooks, hookimpl
 from modelplug.testing import FakePlugin
 from modelplug_testkit.contract import POINTS, check
 from modelplug_testkit.rows import ROWS
@@ -53,3 +54,17 @@ async def test_a_broken_contract_is_told() -> None:
     verdicts = await check(lying, [point for point in POINTS if point.id in ("tenants", "models")])
     assert not verdicts["tenants"].passed
     assert verdicts["models"].passed
+
+
+async def test_a_listener_that_raises_is_told() -> None:
+    """By its name and the hook."""
+
+    class Broken(Hooks):
+        @hookimpl
+        def call_finished(self, call: Call) -> None:
+            raise ValueError("no")
+
+    verdicts = await check(
+        Subject(claims=(), plugins=(Broken(),)), [point for point in POINTS if point.id == "listens"]
+    )
+    assert any("Broken" in problem and "call_finished" in problem for problem in verdicts["listens"].problems)

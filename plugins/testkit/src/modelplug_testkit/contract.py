@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from time import perf_counter
 
 from attrs import frozen
-from modelplug import Call, Chunks, Credentials, Model, ModelplugError, Switchboard, UnknownModel
-from modelplug.testing import Listener
+from modelplug import Call, Chunks, Credentials, Model, ModelplugError, RateLimited, Switchboard, UnknownModel
+from modelplug.testing import FakePlugin, FakeStrategy, Listener, chunks_of
 
 from modelplug_testkit.run import MESSAGES, Verdict
 from modelplug_testkit.seen import shown_of
@@ -28,7 +28,9 @@ SOON = 1.0
 
 @frozen(kw_only=True)
 class Point:
-    """One point of the contract. `check` answers what is wrong, and `claim` is what a plugin must claim to need it."""
+    """One point of the contract. `check` answers what is wrong. `claim` is what a plugin must claim to need it; "a model"
+    is claimed by each that brings one.
+    """
 
     id: str
     what: str
@@ -40,7 +42,7 @@ async def check(subject: Subject, points: Iterable[Point] | None = None) -> dict
     """The verdict on each point, by its id."""
     found: dict[str, Verdict] = {}
     for point in POINTS if points is None else points:
-        if point.claim is None or point.claim in subject.claims:
+        if wanted(point, subject):
             try:
                 wrong = await asyncio.wait_for(point.check(subject), 30)
             except Exception as error:  # the border to foreign code: it is what the point finds
@@ -53,6 +55,11 @@ async def check(subject: Subject, points: Iterable[Point] | None = None) -> dict
                 problems=tuple(wrong),
             )
     return found
+
+
+def wanted(point: Point, subject: Subject) -> bool:
+    """Whether a plugin must keep this point."""
+    return point.claim is None or point.claim in subject.claims or (point.claim == "a model" and bool(subject.model))
 
 
 def well(received: Received) -> Script:
@@ -259,10 +266,39 @@ async def names_are_checked(subject: Subject) -> Problems:
     return wrong
 
 
+async def listens(subject: Subject) -> Problems:
+    """Tells it of calls that end in each way. What it raises is in the log, under its name."""
+    strategy = FakeStrategy()
+    fake = Model(id="the-kit/one", provider="the-kit", requires=())
+    board = subject.board()
+    board.add(FakePlugin(fake, strategy=strategy), name="the-kit-provides")
+    texts: list[str] = []
+    with _ears(texts, "modelplug", logging.WARNING):
+        await board.complete(fake.id, MESSAGES)
+        await board.embed(fake.id, ["a", "b"])
+        async with board.stream(fake.id, MESSAGES) as chunks:
+            async for _ in chunks:
+                break
+        strategy.chunks = chunks_of(finish_reason=None)
+        for error in (None, RateLimited("slow down", status=429, retry_after=9), asyncio.CancelledError()):
+            strategy.error = error
+            with suppress(ModelplugError, asyncio.CancelledError):
+                async with board.stream(fake.id, MESSAGES) as chunks:
+                    async for _ in chunks:
+                        pass
+        started = perf_counter()
+        await asyncio.to_thread(board.flush)
+    seconds = perf_counter() - started
+    await board.aclose()
+    return [*texts, *([f"listeners were busy for {seconds:.1f} s after six calls"] if seconds > 2 else [])]
+
+
 POINTS = (
     Point(id="quiet", what="loads without network, thread or heavy import", check=loads_quietly),
-    Point(id="models", what="its models are valid: ids, aliases, wire names", check=models_are_valid),
-    Point(id="quick", what="its hooks are quick", check=hooks_are_quick),
+    Point(id="models", what="its models are valid: ids, aliases, wire names", check=models_are_valid,
+          claim="a model"),
+    Point(id="quick", what="its hooks are quick", check=hooks_are_quick, claim="a model"),
+    Point(id="listens", what="what it is told of any call, it takes, and soon", check=listens),
     Point(id="names", what="id and aliases send one request, with key and base of the settings alone",
           check=names_reach_the_wire, claim="chat"),
     Point(id="secrets", what="the key is in no error, record or log line", check=secrets_are_kept, claim="chat"),
@@ -270,7 +306,7 @@ POINTS = (
     Point(id="F-44", what="leaving a stream closes the socket within a second", check=leaving_closes, claim="stream"),
     Point(id="F-47", what="several event loops, one after another", check=loops_one_after_another, claim="chat"),
     Point(id="tenants", what="50 calls of two tenants do not mix", check=tenants_never_mix, claim="chat"),
-    Point(id="F-59", what="names that are none reach no URL", check=names_are_checked),
+    Point(id="F-59", what="names that are none reach no URL", check=names_are_checked, claim="a model"),
 )  # fmt: skip
 
 
@@ -310,18 +346,20 @@ def _bait(provider: str, base: str) -> dict[str, str]:
 
 
 @contextmanager
-def _ears(texts: list[str]) -> Generator[None]:
-    """Listens to every logger at DEBUG."""
+def _ears(texts: list[str], name: str = "", level: int = logging.DEBUG) -> Generator[None]:
+    """Listens to every logger, or to one with all below it."""
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             texts.append(f"{record.getMessage()} {record.args!r}")
 
-    ear = Ear(logging.DEBUG)
-    loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.Logger.manager.loggerDict))]
+    ear = Ear(level)
+    loggers = [logging.getLogger(name)]
+    if not name:
+        loggers += map(logging.getLogger, list(logging.Logger.manager.loggerDict))
     before = [(logger, logger.level) for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.DEBUG)
+        logger.setLevel(level)
         logger.addHandler(ear)
     try:
         yield

@@ -67,7 +67,7 @@ def ids(kit: type[Kit], fixture: str) -> list[str]:
     """The rows or points that concern this plugin, for pytest's parameters."""
     if fixture == "modelplug_row":
         return [trial.id for trial in trials(ROWS, claims=kit.claims)]
-    return [point.id for point in contract.POINTS if point.claim is None or point.claim in kit.claims]
+    return [point.id for point in contract.POINTS if contract.wanted(point, kit.subject())]
 
 
 def _assert(verdict: Verdict) -> None:

@@ -25,12 +25,12 @@ def _words(words: Iterable[str]) -> frozenset[str]:
 class Subject:
     """A plugin as the kit calls it.
 
-    `model` names one of its models, `embedding_model` the one for embeddings where that is another. `claims` are words
-    of "chat", "stream", "tools", "embeddings". `plugins` are plugged in by hand; without any the installed ones are
+    `model` names one of its models, `embedding_model` the one for embeddings where that is another; a plugin that
+    only listens has none. `claims` are words of "chat", "stream", "tools", "embeddings". `plugins` are plugged in by hand; without any the installed ones are
     loaded. `settings` are further settings of the model's provider.
     """
 
-    model: str
+    model: str = ""
     claims: frozenset[str] = field(converter=_words)
     embedding_model: str | None = None
     plugins: tuple[Any, ...] = ()
@@ -40,6 +40,8 @@ class Subject:
         self, *, tries: int = 1, base: str | None = None, environment: Mapping[str, str] | None = None
     ) -> Switchboard:
         """A new board, with no setting from this machine. Its provider has a key, and `base` where one is given."""
+        if not self.model:
+            return self._loaded(Settings(argument={"retry": {"attempts": tries}}, environment={}))
         provider = self._found(Settings(environment={})).provider
         table: dict[str, Any] = {**QUICK, **self.settings}
         if environment is None:
