@@ -28,8 +28,9 @@ SOON = 1.0
 
 @frozen(kw_only=True)
 class Point:
-    """One point of the contract. `check` answers what is wrong. `claim` is what a plugin must claim to need it; "a model"
-    is claimed by each that brings one.
+    """One point of the contract. `check` answers what is wrong.
+
+    `claim` is what a plugin must claim to need it; "a model" is claimed by each that brings one.
     """
 
     id: str
@@ -357,16 +358,16 @@ def _ears(texts: list[str], name: str = "", level: int = logging.DEBUG) -> Gener
     loggers = [logging.getLogger(name)]
     if not name:
         loggers += map(logging.getLogger, list(logging.Logger.manager.loggerDict))
-    before = [(logger, logger.level) for logger in loggers]
+    before = [(logger, logger.level, logger.handlers) for logger in loggers]
     for logger in loggers:
         logger.setLevel(level)
-        logger.addHandler(ear)
+        logger.handlers = [ear]  # alone: others would print it all
     try:
         yield
     finally:
-        for logger, level in before:
-            logger.setLevel(level)
-            logger.removeHandler(ear)
+        for logger, earlier, handlers in before:
+            logger.setLevel(earlier)
+            logger.handlers = handlers
 
 
 async def _text(board: Switchboard, name: str, streamed: bool) -> str:

@@ -26,8 +26,8 @@ class Subject:
     """A plugin as the kit calls it.
 
     `model` names one of its models, `embedding_model` the one for embeddings where that is another; a plugin that
-    only listens has none. `claims` are words of "chat", "stream", "tools", "embeddings". `plugins` are plugged in by hand; without any the installed ones are
-    loaded. `settings` are further settings of the model's provider.
+    only listens has none. `claims` are words of "chat", "stream", "tools", "embeddings". `plugins` are plugged in by
+    hand; without any the installed ones are loaded. `settings` are further settings of the model's provider.
     """
 
     model: str = ""
