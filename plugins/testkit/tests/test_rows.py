@@ -64,7 +64,6 @@ async def test_a_listener_that_raises_is_told() -> None:
         def call_finished(self, call: Call) -> None:
             raise ValueError("no")
 
-    verdicts = await check(
-        Subject(claims=(), plugins=(Broken(),)), [point for point in POINTS if point.id == "listens"]
-    )
-    assert any("Broken" in problem and "call_finished" in problem for problem in verdicts["listens"].problems)
+    point = next(point for point in POINTS if point.id == "listens")
+    verdicts = await check(Subject(claims=(), plugins=(Broken(),)), [point])
+    assert any("'broken'" in problem and "call_finished" in problem for problem in verdicts["listens"].problems)

@@ -56,15 +56,15 @@ AT_CALL: Mapping[str, str] = {
 FAULTS: Mapping[str, str] = {**AT_LOAD, **AT_CALL}
 
 
-def install(fault: str, folder: Path) -> str:
+def install(fault: str, folder: Path | str) -> str:
     """Installs the plugin with this fault into a folder as pip would, and answers the folder, for `sys.path`.
 
     Each fault has a module of its own, so that one process can load several one after another.
     """
     module = "hostile_" + "".join(c if c.isalnum() else "_" for c in fault)
-    info = folder / f"{module}-1.0.dist-info"
+    info = Path(folder, f"{module}-1.0.dist-info")
     info.mkdir(parents=True)
-    (folder / f"{module}.py").write_text(FAULTS[fault], "utf-8")
+    (info.parent / f"{module}.py").write_text(FAULTS[fault], "utf-8")
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n", "utf-8")
     (info / "entry_points.txt").write_text(f"[modelplug]\n{NAME} = {module}:Plugin\n", "utf-8")
     return str(folder)
