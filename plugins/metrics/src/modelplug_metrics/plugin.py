@@ -6,9 +6,9 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from modelplug import Call, Failure, Hooks, Model, Request, Settings, hookimpl
 
@@ -18,7 +18,9 @@ from modelplug_metrics._series import Labels, Series, spans
 from modelplug_metrics._tally import Tally, counts_of
 
 if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start stays quick
+    from modelplug_metrics._alarm import Alarm
     from modelplug_metrics._watch import ProviderWatch
+    from modelplug_metrics.alerts import Alert, Alerts, Sink
     from modelplug_metrics.failures import FailedCall
     from modelplug_metrics.snapshot import Snapshot
 
@@ -39,8 +41,18 @@ class Metrics(Hooks):
     several threads, and read from any. A forked child starts from zero: what its parent counted is its parent's.
 
     `most_series`, `most_failures` and `recent` (seconds by which health is judged) are settings too, under `[metrics]`.
-    `clock` gives Unix time, `monotonic` the time of deadlines.
+    `clock` gives Unix time, `monotonic` the time of deadlines. The rules of alerts are in `[alerts]`; on a board there
+    are two unless its settings say otherwise: a provider that is degraded, or unhealthy, for a minute.
     """
+
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "alerts": {
+            "rules": {
+                "degraded": {"what": "health", "threshold": "degraded"},
+                "unhealthy": {"what": "health", "threshold": "unhealthy"},
+            }
+        }
+    }
 
     def __init__(
         self,
@@ -53,6 +65,8 @@ class Metrics(Hooks):
     ) -> None:
         self._most_series, self._most_failures, self._recent = most_series, most_failures, recent
         self._clock, self._monotonic = clock, monotonic
+        self._settings = Settings(environment={})
+        self._sinks: dict[str, Sink] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -64,6 +78,7 @@ class Metrics(Hooks):
         self._failures: deque[FailedCall] = deque(maxlen=self._most_failures)
         self._error_names = ErrorNames()
         self._in_flight = InFlight(self._monotonic)
+        self._alarm: Alarm | None = None
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
@@ -73,6 +88,11 @@ class Metrics(Hooks):
         self._recent = table.number("recent") or self._recent
         self._most_failures = int(table.number("most_failures") or self._most_failures)
         self._failures = deque(self._failures, maxlen=self._most_failures)
+        self._settings = settings
+        if self._alarm is not None:
+            self._alarm.follow(settings)
+        elif _has_alerts(settings):  # else they are our defaults, which are right, and read at the first call
+            self._armed()
         return ()
 
     @hookimpl
@@ -100,6 +120,7 @@ class Metrics(Hooks):
                 provider, model, _ = series.labels
                 if provider != REST:
                     self._providers[provider].decide(model, now=now)
+        (self._alarm or self._armed()).called()
 
     def snapshot(self) -> Snapshot:
         """All figures at this moment. Reading changes no figure and creates no entry."""
@@ -130,6 +151,38 @@ class Metrics(Hooks):
             failures=failures[::-1],
         )
 
+    @property
+    def alerts(self) -> Alerts:
+        """The rules in force, what fires, and what was resolved lately. Reading changes nothing."""
+        self._own()
+        return (self._alarm or self._armed()).alerts
+
+    def judge(self) -> tuple[Alert, ...]:
+        """Hold the rules against the figures now, as is done every few seconds while there are calls.
+
+        Returns what fired or was resolved by it; the sinks are told of the same.
+        """
+        self._own()
+        return (self._alarm or self._armed()).judge()
+
+    def add_sink(self, sink: Sink, *, name: str) -> None:
+        """Have a function of the host's own told of alerts, beside the sinks of the settings."""
+        self._sinks[name] = sink
+        (self._alarm or self._armed()).follow(self._settings)
+
+    def flush(self, seconds: float = 5.0) -> bool:
+        """Wait until each sink was told of all alerts so far; False when it took one longer than this."""
+        self._own()
+        return (self._alarm or self._armed()).flush(seconds)
+
+    def _armed(self) -> Alarm:
+        from modelplug_metrics._alarm import Alarm
+
+        alarm = Alarm(self._settings, self._sinks, self.snapshot)
+        with self._lock:
+            self._alarm = self._alarm or alarm
+            return self._alarm
+
     def _new_series(self, call: Call) -> Series:
         labels = (call.provider, call.model_id, call.strategy)
         if len(self._series) >= self._most_series:
@@ -157,6 +210,12 @@ class Metrics(Hooks):
     def _own(self) -> None:
         if os.getpid() != self._process:
             self._begin()
+
+
+def _has_alerts(settings: Settings) -> bool:
+    """Whether anybody but us says anything of alerts."""
+    layers, variable = (settings.argument, settings.file), settings.table("alerts").variable("")
+    return any("alerts" in layer for layer in layers) or any(name.startswith(variable) for name in settings.environment)
 
 
 def _nobody(moment: float, tally: Tally) -> None:

@@ -1,0 +1,126 @@
+"""The sink `webhook`: alerts as signed JSON, sent to one address of the settings.
+
+Signed as Standard Webhooks says, for whose check there are libraries in most languages. The standard library's client
+carries it: it follows no redirect, reads no proxy from the environment, and logs no address, which may be a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+from modelplug import ConfigError, Credentials, Secret, Settings
+from modelplug.failures import parse_retry_after
+
+from modelplug_metrics._rules import duration
+from modelplug_metrics.alerts import Alert
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+LONGEST_WAIT = 60.0
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which it is tried again."""
+
+
+class WebhookFailed(Exception):
+    """Alerts did not arrive, for a reason that names neither the address nor the secret."""
+
+
+@frozen(kw_only=True)
+class Webhook:
+    """A sink. Waits 1, 2, 4, ... seconds between its tries, or as long as the answer asks, at most a minute."""
+
+    url: Secret
+    secret: Secret
+    attempts: int = 5
+    timeout: float = 10.0
+    wait: Callable[[float], object] = field(default=time.sleep, repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Webhook:
+        """As `[alerts.webhook]` says. Raises ConfigError, naming the setting, when it cannot be used."""
+        table = settings.table("alerts", "webhook")
+        url, secret = table.secret("url"), table.secret("secret")
+        if url is None:
+            raise ConfigError("[alerts.webhook] url", "is not set", "Set url, url_env or url_file.")
+        if secret is None:
+            step = "Set secret, secret_env or secret_file; the receiver checks the signature with it."
+            raise ConfigError("[alerts.webhook] secret", "is not set", step)
+        try:  # the rules of an API base; only a query is allowed here, where some receivers have their token
+            base = url.reveal().partition("?")[0]
+            Credentials(api_base=base, allow_link_local=table.flag("allow_link_local"))
+        except ConfigError as error:
+            raise ConfigError("[alerts.webhook] url", error.problem, error.next_step) from None
+        attempts = max(1, int(table.number("attempts", 5) or 0))
+        return cls(url=url, secret=secret, attempts=attempts, timeout=duration(table, "timeout", 10.0))
+
+    def __call__(self, alerts: Sequence[Alert]) -> None:
+        """Send these alerts, all together. Raises WebhookFailed when no try arrived."""
+        identity, now = f"msg_{uuid.uuid4().hex}", datetime.now(UTC)
+        data = {"alerts": [alert.as_json() for alert in alerts]}
+        body = json.dumps({"type": "modelplug.alerts", "timestamp": now.isoformat(timespec="seconds"), "data": data})
+        problem = ""
+        for count in range(1, self.attempts + 1):
+            pause = min(2.0 ** (count - 1), LONGEST_WAIT)
+            try:
+                status, asked = self._try(identity, body.encode())
+            except (OSError, ValueError) as error:
+                problem = type(error).__name__
+            else:
+                if 200 <= status < 300:
+                    return
+                problem = f"status {status}"
+                if status not in AGAIN:
+                    raise WebhookFailed(f"it answered {problem}, after which trying again is of no use")
+                pause = max(pause, min(asked or 0.0, LONGEST_WAIT))
+            if count < self.attempts:
+                self.wait(pause)
+        raise WebhookFailed(f"{self.attempts} tries failed, the last with {problem}; {len(alerts)} alerts are lost")
+
+    def _try(self, identity: str, body: bytes) -> tuple[int, float | None]:
+        """One try: the status, and the seconds that the answer asks to wait."""
+        from http.client import HTTPConnection, HTTPException, HTTPSConnection
+
+        parts = urlsplit(self.url.reveal())
+        client = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = client(parts.hostname or "", parts.port, timeout=self.timeout)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            connection.request("POST", target, body, self._headers(identity, body))
+            answer: HTTPResponse = connection.getresponse()
+            return answer.status, parse_retry_after({name.lower(): value for name, value in answer.getheaders()}, "")
+        except HTTPException as error:
+            raise ValueError from error
+        finally:
+            connection.close()
+
+    def _headers(self, identity: str, body: bytes) -> dict[str, str]:
+        at = str(int(time.time()))
+        signed = hmac.digest(_key(self.secret), f"{identity}.{at}.".encode() + body, "sha256")
+        return {
+            "content-type": "application/json",
+            "user-agent": "modelplug",
+            "webhook-id": identity,
+            "webhook-timestamp": at,
+            "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+        }
+
+
+def _key(secret: Secret) -> bytes:
+    """The bytes of the secret: `whsec_` and base64, as Standard Webhooks writes it, or any other text as it is."""
+    text = secret.reveal()
+    if text.startswith("whsec_"):
+        try:
+            return base64.b64decode(text.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            pass
+    return text.encode()
