@@ -26,6 +26,7 @@ from modelplug_metrics.alerts import Alert
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
+PREFIX = "whsec_"
 LONGEST_WAIT = 60.0
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which it is tried again."""
@@ -55,6 +56,12 @@ class Webhook:
         if secret is None:
             step = "Set secret, secret_env or secret_file; the receiver checks the signature with it."
             raise ConfigError("[alerts.webhook] secret", "is not set", step)
+        if secret.reveal().startswith(PREFIX):
+            try:
+                base64.b64decode(secret.reveal().removeprefix(PREFIX), validate=True)
+            except ValueError:
+                step = "Copy it whole, or leave the prefix out."
+                raise ConfigError("[alerts.webhook] secret", "is not base64 after whsec_", step) from None
         try:  # the rules of an API base; only a query is allowed here, where some receivers have their token
             base = url.reveal().partition("?")[0]
             Credentials(api_base=base, allow_link_local=table.flag("allow_link_local"))
@@ -104,23 +111,22 @@ class Webhook:
             connection.close()
 
     def _headers(self, identity: str, body: bytes) -> dict[str, str]:
-        at = str(int(time.time()))
-        signed = hmac.digest(_key(self.secret), f"{identity}.{at}.".encode() + body, "sha256")
+        at = int(time.time())
         return {
             "content-type": "application/json",
             "user-agent": "modelplug",
             "webhook-id": identity,
-            "webhook-timestamp": at,
-            "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+            "webhook-timestamp": str(at),
+            "webhook-signature": signature(self.secret, identity, at, body),
         }
 
 
-def _key(secret: Secret) -> bytes:
-    """The bytes of the secret: `whsec_` and base64, as Standard Webhooks writes it, or any other text as it is."""
+def signature(secret: Secret, identity: str, at: int, body: bytes) -> str:
+    """What a receiver checks: of this message, sent at this Unix time.
+
+    A secret that begins with `whsec_` goes on in base64, as Standard Webhooks writes it; any other is used as it is.
+    """
     text = secret.reveal()
-    if text.startswith("whsec_"):
-        try:
-            return base64.b64decode(text.removeprefix("whsec_"), validate=True)
-        except ValueError:
-            pass
-    return text.encode()
+    key = base64.b64decode(text.removeprefix(PREFIX)) if text.startswith(PREFIX) else text.encode()
+    signed = hmac.digest(key, f"{identity}.{at}.".encode() + body, "sha256")
+    return f"v1,{base64.b64encode(signed).decode()}"
