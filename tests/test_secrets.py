@@ -35,26 +35,9 @@ from modelplug.testing import Listener
 from modelplug_http import HttpPlugin
 from modelplug_litellm import LiteLLMPlugin, _importing
 from modelplug_metrics import Metrics
+from modelplug_testkit.upstream import Close, Play, Received, Reset, Script, Upstream
+from modelplug_testkit.wire import DONE, FINISH, HELLO, STREAM_HEAD, answer, chunk, completion, frame, part, stream
 from modelplug_v98store import V98Store
-
-from plugins.http.tests.loopback import (
-    DONE,
-    FINISH,
-    HELLO,
-    STREAM_HEAD,
-    Close,
-    Play,
-    Received,
-    Reset,
-    Script,
-    Upstream,
-    answer,
-    chunk,
-    completion,
-    frame,
-    part,
-    stream,
-)
 
 MODEL = "v98store/gpt-4o-mini"
 SOON = [("retry-after-ms", "1")]

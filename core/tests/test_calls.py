@@ -39,7 +39,7 @@ from modelplug import (
     UnknownModel,
     hookimpl,
 )
-from modelplug.testing import FakePlugin, FakeStrategy, Listener, chunks_of
+from modelplug.testing import FakePlugin, FakeStrategy, Listener, chunks_of, reply_of
 
 HELLO = [{"role": "user", "content": "Hello"}]
 KEY = "sk-verysecret-0123456789"
@@ -651,3 +651,24 @@ async def test_a_name_that_is_no_text_is_unknown(name: Any) -> None:
     with pytest.raises(UnknownModel):
         await board.complete(name, HELLO)
     assert [call.model_id for call in listener.finished] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("characters", "tokens", "doubted"), [(100_000, 2_048, True), (100_000, 25_000, False), (11_000, 999, False)]
+)
+async def test_a_prompt_that_was_cut_in_silence_is_told(
+    caplog: pytest.LogCaptureFixture, characters: int, tokens: int, doubted: bool
+) -> None:
+    """So few tokens cannot be so long a prompt: the record and the log say so, and the numbers stay."""
+
+    class Counted(FakeStrategy):
+        async def complete(self, request: Request) -> Reply:
+            return Reply({**reply_of().data, "usage": {"prompt_tokens": tokens, "completion_tokens": 2}})
+
+    board, listener = board_with(Counted())
+    half = "x" * (characters // 2)
+    parts = [{"type": "text", "text": half}, {"type": "image_url", "image_url": {"url": "data:"}}]
+    await board.complete("one", [{"role": "system", "content": half}, {"role": "user", "content": parts}])
+    (call,) = listener.finished
+    assert call.usage.prompt_tokens == tokens
+    assert ("may have cut" in (call.usage.problem or "")) == doubted == ("may have cut" in caplog.text)

@@ -15,8 +15,10 @@ from modelplug import (
     BadRequest,
     CallFailed,
     Chunk,
+    ContextTooLong,
     Credentials,
     EmptyReply,
+    ModelNotFound,
     QuotaExhausted,
     RateLimited,
     Reply,
@@ -172,9 +174,18 @@ async def test_some_faults_are_worth_one_more_try_only(kind: str) -> None:
 
 
 async def test_what_the_provider_says_of_retrying_is_obeyed() -> None:
-    """`x-should-retry: true` makes even a bad request worth another try."""
-    strategy = Failing(BadRequest("odd", retryable=True, retry_after=SOON))
+    """`x-should-retry: true` makes even a model that is not found worth another try."""
+    strategy = Failing(ModelNotFound("loading", retryable=True, retry_after=SOON))
     assert await call(board_with(strategy)[0], False) == "hello there"
+
+
+@pytest.mark.parametrize("error", [BadRequest, ContextTooLong, AuthFailed, QuotaExhausted])
+async def test_what_no_second_try_mends_is_not_tried_again(error: type[CallFailed]) -> None:
+    """Whatever the provider says of it."""
+    strategy = Failing(error("odd", retryable=True, retry_after=SOON))
+    with pytest.raises(error):
+        await call(board_with(strategy)[0], False)
+    assert len(strategy.times) == 1
 
 
 async def test_a_stream_is_never_tried_again_after_its_first_chunk() -> None:

@@ -109,6 +109,7 @@ class Running:
         usage = NO_USAGE if answer is None else answer.usage
         if usage.source == "absent" and reported is not None:
             usage = reported
+        usage = self._doubted(usage)
         attempts = tuple(_masked(attempt, request.credentials) for attempt in request.attempts)
         before = sum(attempt.seconds + attempt.waited for attempt in attempts) if attempts else 0.0
         if seconds >= before or outcome == "ok":
@@ -139,6 +140,12 @@ class Running:
         )
         self._tell(self, call)
         return call
+
+    def _doubted(self, usage: Usage) -> Usage:
+        doubted = usage.beside(self.request.messages)
+        if doubted is not usage:
+            log.warning("%s: %s", self.request.model.id, doubted.problem)
+        return doubted
 
     def _named(self, name: str | None) -> str | None:
         """A name that the provider gave: bounded, and not one of the secrets that it was sent."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 _MOST_TOKENS = 1_000_000_000_000
 """More tokens than any call uses; a larger number is a fault of the sender."""
+
+_SMALLEST_CUT = 1_000
+"""Tokens; no server cuts prompts that are shorter."""
+_CHARACTERS = 12
+"""Characters of text that no token holds on average: English has 4 to 5, code with its blanks up to 8."""
 
 
 @frozen(kw_only=True)
@@ -18,7 +23,8 @@ class Usage:
 
     `cached_tokens` are inside `prompt_tokens`, `reasoning_tokens` inside `completion_tokens`. `source` says where the
     numbers are from: `reported` by the provider, `estimated` by us, or `absent`. `raw` is the object as sent, with
-    all its further fields, JSON-safe; `problem` says why numbers that were sent are not believed.
+    all its further fields, JSON-safe; `problem` says why numbers that were sent are not believed, or that the prompt
+    seems to have been cut.
     """
 
     prompt_tokens: int | None = None
@@ -30,6 +36,19 @@ class Usage:
     source: Literal["reported", "estimated", "absent"] = "absent"
     raw: Mapping[str, Any] = field(factory=dict, repr=False)
     problem: str | None = None
+
+    def beside(self, messages: Sequence[Mapping[str, Any]]) -> Usage:
+        """The same, with a `problem` where so few tokens cannot be all of these messages.
+
+        Ollama cuts a prompt at num_ctx in silence, and then counts what is left (ollama/ollama#4967).
+        """
+        if self.prompt_tokens is None or self.prompt_tokens < _SMALLEST_CUT:
+            return self
+        characters = sum(map(_characters, messages))
+        if characters < self.prompt_tokens * _CHARACTERS:
+            return self
+        told = f"{self.prompt_tokens} tokens for a prompt of {characters} characters: the server may have cut it"
+        return evolve(self, problem=told)
 
     @classmethod
     def read(cls, sent: object) -> Usage:
@@ -201,3 +220,11 @@ def _safe_value(value: Any, depth: int) -> Any:
 
 NO_USAGE: Final = Usage()
 """Nothing was reported."""
+
+
+def _characters(message: object) -> int:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if isinstance(content, str):
+        return len(content)
+    parts = content if isinstance(content, list | tuple) else ()
+    return sum(len(text) for part in parts if isinstance(part, Mapping) and isinstance(text := part.get("text"), str))

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from modelplug.answers import Chunk, Embeddings, Reply
 from modelplug.calls import Attempt, Failure
-from modelplug.errors import CallFailed, EmptyReply
+from modelplug.errors import AuthFailed, BadRequest, CallFailed, EmptyReply, QuotaExhausted
 from modelplug.hooks import Hooks, hookimpl
 from modelplug.models import Model
 from modelplug.settings import Settings
@@ -27,6 +27,9 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0
 
 ONCE = frozenset({"dns", "decode", "protocol", "empty"})
 """Kinds of failure that are worth one more try and not two: they are seldom passing faults."""
+
+NEVER = (AuthFailed, BadRequest, QuotaExhausted)
+"""Errors that no second try mends, whatever the provider says of them."""
 
 # As in the retry quota of AWS's SDKs ("standard mode"): an outage drains the bucket, and then calls are tried once.
 BUCKET, COST, COST_WHEN_THROTTLED, EARNED = 500, 14, 5, 1
@@ -147,7 +150,7 @@ def _worth_another(error: CallFailed, tries: int) -> bool:
     """Whether a failure may pass by itself. What the provider says of it (`x-should-retry`) comes first."""
     said = vars(error).get("retryable")
     if said is not None:
-        return bool(said)
+        return bool(said) and not isinstance(error, NEVER)
     return tries == 1 if error.kind in ONCE else error.retryable
 
 

@@ -8,8 +8,9 @@ import pytest
 from modelplug_http.options import Options
 from modelplug_http.strategy import Http
 from modelplug_http.wire import Wire
+from modelplug_testkit.upstream import Play, Upstream
 
-from plugins.http.tests.loopback import Play, StartUpstream, Upstream
+from plugins.http.tests.loopback import StartUpstream
 
 QUICK = Options(connect_timeout=5, first_byte_timeout=5, idle_timeout=0.5, grace=0.2)
 

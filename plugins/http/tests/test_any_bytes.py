@@ -9,21 +9,10 @@ from hypothesis import strategies as st
 from modelplug import CallFailed
 from modelplug_http.options import Options
 from modelplug_http.strategy import Http
+from modelplug_testkit.upstream import Close, Upstream
+from modelplug_testkit.wire import DONE, FINISH, HELLO, LAST, STREAM_HEAD, USAGE, completion, part
 
-from plugins.http.tests.loopback import (
-    DONE,
-    FINISH,
-    HELLO,
-    KEY,
-    LAST,
-    STREAM_HEAD,
-    USAGE,
-    Close,
-    Upstream,
-    completion,
-    part,
-    request_to,
-)
+from plugins.http.tests.loopback import KEY, request_to
 
 GOOD = [HELLO + FINISH + USAGE + DONE, json.dumps(completion("hello")).encode()]
 NOISE = st.binary(max_size=30) | st.sampled_from(

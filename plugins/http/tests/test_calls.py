@@ -1,19 +1,9 @@
 """Calls as a host makes them: whole answers, streams, embeddings."""
 
 from modelplug_http.strategy import Http
+from modelplug_testkit.wire import DONE, FINISH, HELLO, USAGE, answer, completion, stream
 
-from plugins.http.tests.loopback import (
-    DONE,
-    FINISH,
-    HELLO,
-    KEY,
-    USAGE,
-    StartUpstream,
-    answer,
-    completion,
-    request_to,
-    stream,
-)
+from plugins.http.tests.loopback import KEY, StartUpstream, request_to
 
 
 async def test_a_whole_answer_is_read(http: Http, upstream: StartUpstream) -> None:

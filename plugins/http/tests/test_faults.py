@@ -14,29 +14,10 @@ from modelplug import BadReply, BadRequest, CallFailed, Credentials, StreamCut, 
 from modelplug_http.options import Options
 from modelplug_http.strategy import Http
 from modelplug_http.wire import Wire
+from modelplug_testkit.upstream import Close, Hold, Pause, Play, Reset, Upstream, drip
+from modelplug_testkit.wire import DONE, FINISH, HELLO, STREAM_HEAD, answer, chunk, completion, frame, part, stream
 
-from plugins.http.tests.loopback import (
-    DONE,
-    FINISH,
-    HELLO,
-    KEY,
-    STREAM_HEAD,
-    Close,
-    Hold,
-    Pause,
-    Play,
-    Reset,
-    StartUpstream,
-    Upstream,
-    answer,
-    chunk,
-    completion,
-    drip,
-    frame,
-    part,
-    request_to,
-    stream,
-)
+from plugins.http.tests.loopback import KEY, StartUpstream, request_to
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 PROMISED = HEAD + b"content-length: 1000\r\n\r\n"

@@ -13,25 +13,10 @@ from modelplug import Credentials, RateLimited, Unreachable
 from modelplug_http.options import Options
 from modelplug_http.strategy import Http
 from modelplug_http.wire import Wire
+from modelplug_testkit.upstream import Hold, Pause, Reset, Upstream
+from modelplug_testkit.wire import DONE, FINISH, HELLO, LAST, STREAM_HEAD, answer, completion, part, stream
 
-from plugins.http.tests.loopback import (
-    DONE,
-    FINISH,
-    HELLO,
-    KEY,
-    LAST,
-    STREAM_HEAD,
-    Hold,
-    Pause,
-    Reset,
-    StartUpstream,
-    Upstream,
-    answer,
-    completion,
-    part,
-    request_to,
-    stream,
-)
+from plugins.http.tests.loopback import KEY, StartUpstream, request_to
 
 
 async def closed_soon(server: Upstream) -> None:

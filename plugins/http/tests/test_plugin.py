@@ -5,20 +5,10 @@ from typing import Any
 import pytest
 from modelplug import AuthFailed, ConfigError, Hooks, Model, StreamCut, Switchboard, TimedOut, hookimpl
 from modelplug_http import HttpPlugin
+from modelplug_testkit.upstream import Hold, Upstream
+from modelplug_testkit.wire import DONE, FINISH, HELLO, answer, completion, part, stream
 
-from plugins.http.tests.loopback import (
-    DONE,
-    FINISH,
-    HELLO,
-    KEY,
-    Hold,
-    StartUpstream,
-    Upstream,
-    answer,
-    completion,
-    part,
-    stream,
-)
+from plugins.http.tests.loopback import KEY, StartUpstream
 
 
 class Acme(Hooks):

@@ -17,29 +17,23 @@ from modelplug import (
     Unreachable,
 )
 from modelplug_http.strategy import Http
-
-from plugins.http.tests.loopback import (
+from modelplug_testkit.upstream import Close, Hold, Pause, Play, Reset, drip
+from modelplug_testkit.wire import (
     DONE,
     FINISH,
     HELLO,
     LAST,
     STREAM_HEAD,
     USAGE,
-    Close,
-    Hold,
-    Pause,
-    Play,
-    Reset,
-    StartUpstream,
     answer,
     chunk,
     completion,
-    drip,
     frame,
     part,
-    request_to,
     stream,
 )
+
+from plugins.http.tests.loopback import StartUpstream, request_to
 
 PAGE = b"<!doctype html><html><body>Please log in</body></html>"
 WIDE = json.dumps(chunk({"content": "你🦀"}), ensure_ascii=False).encode()

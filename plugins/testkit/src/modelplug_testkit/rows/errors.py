@@ -387,7 +387,7 @@ ERRORS = (
             ),
             Case(
                 plays=(
-                    answer({"error": {"message": "x"}}, status=400, headers=[*SOON, ("x-should-retry", "true")]),
+                    answer({"error": {"message": "x"}}, status=404, headers=[*SOON, ("x-should-retry", "true")]),
                     answer(completion("hello")),
                 ),
                 expect=Answered(attempts=2),
