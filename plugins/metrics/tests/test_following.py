@@ -11,8 +11,9 @@ from modelplug import Call, CallFailed, Hooks, Model, Settings, Switchboard, hoo
 from modelplug_http import HttpPlugin
 from modelplug_metrics import Metrics
 from modelplug_metrics.alerts import Alert
+from modelplug_testkit.upstream import Pause, Received, Step, Upstream
+from modelplug_testkit.wire import answer, completion
 
-from plugins.http.tests.loopback import Pause, Received, Step, Upstream, answer, completion
 from plugins.metrics.tests.calls import Clock
 
 SLOW = {"what": "seconds", "threshold": 0.3, "window": "1m", "for": 20}

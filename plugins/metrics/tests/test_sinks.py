@@ -15,8 +15,9 @@ from modelplug_metrics import Metrics
 from modelplug_metrics._delivery import QUEUE, Delivery
 from modelplug_metrics._webhook import Webhook, WebhookFailed, signature
 from modelplug_metrics.alerts import Alert
+from modelplug_testkit.upstream import Play, Reset, Upstream
+from modelplug_testkit.wire import answer
 
-from plugins.http.tests.loopback import Play, Reset, Upstream, answer
 from plugins.metrics.tests.calls import Clock, call_of, feed
 
 SECRET = "whsec_bW9kZWxwbHVnIHNpZ25zIGl0cyBhbGVydHM="
