@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from attrs import field, frozen
@@ -17,9 +16,7 @@ from modelplug_http.endpoint import proxy_for, same_server
 from modelplug_http.foreign import failure_from, foreign_errors
 from modelplug_http.options import Options
 from modelplug_http.pools import Pool, Pools
-
-if TYPE_CHECKING:
-    import aiohttp
+from modelplug_http.posting import Response
 
 _ERROR_LIMIT = 256 * 1024
 """How much of an error's body is read, in bytes: enough for any message."""
@@ -52,7 +49,7 @@ class Exchange:
     One timer watches deadline and silence; it costs nothing for each piece that arrives.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, lent: Pool, post: Post) -> None:
+    def __init__(self, response: Response, lent: Pool, post: Post) -> None:
         self._response = response
         self._lent: Pool | None = lent
         self._loop = asyncio.get_running_loop()
@@ -227,7 +224,7 @@ async def _answered(lent: Pool, post: Post) -> Exchange:
     try:
         async with asyncio.timeout_at(due):
             for _ in range(_REDIRECTS + 1):
-                response = await lent.post(url, post.headers, post.body, post.options.connect_timeout)
+                response = await lent.posting.post(url, post.headers, post.body, post.options.connect_timeout)
                 if response.status // 100 != 3:
                     return Exchange(response, lent, post)
                 response.close()
@@ -237,7 +234,7 @@ async def _answered(lent: Pool, post: Post) -> Exchange:
     raise Unreachable("the provider redirects the call again and again", kind="redirect", retryable=False)
 
 
-def _redirected(url: str, response: aiohttp.ClientResponse) -> str:
+def _redirected(url: str, response: Response) -> str:
     """Where a redirect leads. Raises Unreachable unless it keeps method, body and server: no key goes elsewhere."""
     target = urljoin(url, response.headers.get("Location", ""))
     if response.status not in (307, 308) or not same_server(url, target):

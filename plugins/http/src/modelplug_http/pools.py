@@ -7,16 +7,17 @@ import importlib
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Hashable, Mapping
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from modelplug_http.posting import HEADER_LIMIT, Posting
+
 if TYPE_CHECKING:
     import aiohttp
 
-_HEADER_LIMIT = 32 * 1024
 _KEEP_ALIVE = 30.0
 
 
@@ -25,19 +26,8 @@ class Pool:
     """The connections for one key. `busy` counts the calls that use it: a busy pool is never closed for room."""
 
     session: aiohttp.ClientSession
+    posting: Posting
     busy: int = 0
-    _timeouts: dict[float, aiohttp.ClientTimeout] = field(factory=dict)
-
-    def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, connect_timeout: float
-    ) -> Awaitable[aiohttp.ClientResponse]:
-        """The head of the answer; redirects are not followed. Raises what the HTTP client raises."""
-        timeout = self._timeouts.get(connect_timeout)
-        if timeout is None:
-            import aiohttp
-
-            timeout = self._timeouts[connect_timeout] = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
-        return self.session.post(url, data=body, headers=headers, allow_redirects=False, timeout=timeout)
 
 
 @define(eq=False)
@@ -68,7 +58,7 @@ class Pools:
             await self._make_room(mine)
             pool = mine.pools.get((key, proxy))  # another task may have made it in the meantime
             if pool is None:
-                pool = mine.pools[key, proxy] = Pool(_session(proxy))
+                pool = mine.pools[key, proxy] = _pool(proxy)
         mine.pools.move_to_end((key, proxy))
         pool.busy += 1
         return pool
@@ -126,15 +116,16 @@ class Pools:
                 await pool.session.close()
 
 
-def _session(proxy: str | None) -> aiohttp.ClientSession:
+def _pool(proxy: str | None) -> Pool:
     import aiohttp
 
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=proxy,
         trust_env=False,  # it would read proxies and passwords from the environment
         skip_auto_headers=("Accept-Encoding", "Accept", "User-Agent"),
-        max_line_size=_HEADER_LIMIT,
-        max_field_size=_HEADER_LIMIT,
+        max_line_size=HEADER_LIMIT,
+        max_field_size=HEADER_LIMIT,
     )
+    return Pool(session, Posting(session, proxied=proxy is not None))
