@@ -8,11 +8,11 @@ from time import perf_counter, time
 
 from attrs import evolve
 
-from modelplug._deadline import Deadline, is_cancelled
 from modelplug._redaction import safe_text
 from modelplug.answers import NO_USAGE, Embeddings, Reply, Usage
 from modelplug.calls import Attempt, Call, Failure, Outcome
 from modelplug.credentials import Credentials
+from modelplug.deadlines import Deadlines, is_cancelled
 from modelplug.errors import CallFailed, ConfigError, ModelplugError, NoStrategy, TimedOut
 from modelplug.strategy import Request
 
@@ -28,10 +28,12 @@ class Running:
 
     __slots__ = ("_clock", "_started", "_tell", "call", "deadline", "first_chunk", "request", "shut", "strategy")
 
-    def __init__(self, request: Request, strategy: str, clock: float, tell: Callable[[Running, Call], None]) -> None:
+    def __init__(
+        self, request: Request, strategy: str, clock: float, tell: Callable[[Running, Call], None], deadlines: Deadlines
+    ) -> None:
         self.request = request
         self.strategy = strategy
-        self.deadline = Deadline(request.deadline)
+        self.deadline = deadlines.until(request.deadline)
         self.first_chunk: float | None = None
         self.call: Call | None = None
         self.shut = False

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Self
 
 from modelplug._assembly import Assembly
-from modelplug._deadline import is_cancelled
 from modelplug._running import Running
 from modelplug.answers import Chunk, Reply
 from modelplug.calls import Call
+from modelplug.deadlines import is_cancelled
 from modelplug.errors import ModelplugError
 from modelplug.strategy import Strategy
 

@@ -23,6 +23,7 @@ from modelplug.calls import Call, Operation
 from modelplug.catalog import Catalog
 from modelplug.chunks import Chunks
 from modelplug.credentials import Credentials
+from modelplug.deadlines import Deadlines
 from modelplug.errors import AmbiguousModel, ConfigError, ModelplugError, NoStrategy, PluginError, UnknownModel
 from modelplug.models import Model
 from modelplug.settings import Settings
@@ -69,6 +70,7 @@ class Switchboard:
         self._credentials_for = credentials_for
         self._routes = self._new_routes()
         self._running: set[Running] = set()
+        self._deadlines = Deadlines()
         self._sync: SyncSwitchboard | None = None
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forked(weakref.ref(self)))
@@ -353,7 +355,8 @@ class Switchboard:
             credentials=used,
             deadline=time.monotonic() + (DEFAULT_TIMEOUT if problem is not None or timeout is None else timeout),
         )
-        running = Running(request, "none" if route is None else route.strategy_name, clock, self._finish)
+        carrier = "none" if route is None else route.strategy_name
+        running = Running(request, carrier, clock, self._finish, self._deadlines)
         self._running.add(running)
         self._plugged.listeners.started(request)
         if problem is not None or route is None:

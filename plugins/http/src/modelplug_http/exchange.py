@@ -205,7 +205,7 @@ async def send(pools: Pools, post: Post) -> Exchange:
     lent = await pools.get(post.pool, proxy=proxy_for(post.url, post.options.proxy))
     exchange = None
     try:
-        exchange = await _answered(lent, post)
+        exchange = await _answered(pools, lent, post)
         if exchange.status // 100 != 2:
             raise await _failure(exchange)
         return exchange
@@ -217,20 +217,22 @@ async def send(pools: Pools, post: Post) -> Exchange:
         raise
 
 
-async def _answered(lent: Pool, post: Post) -> Exchange:
-    loop = asyncio.get_running_loop()
-    due = min(_in_loop_time(loop, post.deadline), loop.time() + post.options.first_byte_timeout)
+async def _answered(pools: Pools, lent: Pool, post: Post) -> Exchange:
+    due = time.monotonic() + post.options.first_byte_timeout
+    deadline = pools.deadlines.until(due if post.deadline is None else min(due, post.deadline))
     url = post.url
     try:
-        async with asyncio.timeout_at(due):
-            for _ in range(_REDIRECTS + 1):
+        for _ in range(_REDIRECTS + 1):
+            with deadline:
                 response = await lent.posting.post(url, post.headers, post.body, post.options.connect_timeout)
-                if response.status // 100 != 3:
-                    return Exchange(response, lent, post)
-                response.close()
-                url = _redirected(url, response)
+            if response.status // 100 != 3:
+                return Exchange(response, lent, post)
+            response.close()
+            url = _redirected(url, response)
     except foreign_errors() as error:
         raise failure_from(error) from None
+    finally:
+        deadline.close()
     raise Unreachable("the provider redirects the call again and again", kind="redirect", retryable=False)
 
 

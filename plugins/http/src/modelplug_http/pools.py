@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import define, field
+from modelplug.deadlines import Deadlines
 
 from modelplug_http.posting import HEADER_LIMIT, Posting
 
@@ -46,6 +47,7 @@ class Pools:
     def __init__(self, *, limit: int = 64) -> None:
         self._limit = limit
         self._loops: dict[asyncio.AbstractEventLoop, _LoopPools] = {}
+        self.deadlines = Deadlines()
 
     async def get(self, key: Hashable, *, proxy: str | None) -> Pool:
         """The pool for this key, counted as busy: take one off `busy` when the call is over."""

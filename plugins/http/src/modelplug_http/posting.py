@@ -74,10 +74,9 @@ class Posting:
         connection = await self._connected(request, timeout)
         protocol, transport = connection.protocol, connection.transport
         try:
-            assert protocol is not None and transport is not None
-            protocol.set_response_params(
-                read_until_eof=True, max_line_size=HEADER_LIMIT, max_field_size=HEADER_LIMIT
-            )
+            if protocol is None or transport is None:
+                raise ConnectionResetError("the connection is gone")
+            protocol.set_response_params(read_until_eof=True, max_line_size=HEADER_LIMIT, max_field_size=HEADER_LIMIT)
             transport.write(sent)
             message, content = await protocol.read()
             while message.code < 200 and message.code != 101:  # an answer that says there will be one
