@@ -6,8 +6,10 @@ import aiohttp
 import pytest
 from modelplug_http import posting
 from modelplug_http.posting import Posting, Response
+from modelplug_testkit.upstream import Hold, Upstream
+from modelplug_testkit.wire import answer, completion
 
-from plugins.http.tests.loopback import Hold, StartUpstream, Upstream, answer, completion
+from plugins.http.tests.loopback import StartUpstream
 
 HEADERS = {"accept": "application/json", "accept-encoding": "gzip", "content-type": "application/json", "x-id": "ä 1"}
 HEADERS |= {"user-agent": "modelplug"}
