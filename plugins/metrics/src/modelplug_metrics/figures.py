@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, Self
 
 from attrs import field, frozen
@@ -18,26 +20,44 @@ class Distribution:
 
     count: int
     sum: float
-    mean: float | None
-    p50: float | None
-    p90: float | None
-    p95: float | None
-    p99: float | None
     buckets: Mapping[int, int] = field(repr=False)
 
     @classmethod
     def of(cls, tally: Mapping[str, int], measure: str) -> Self:
         """Reads a measure of a tally."""
         buckets, total = sketch(tally, measure)
-        count = sum(buckets.values())
-        p50, p90, p95, p99 = (percentile(buckets, rank) for rank in (0.5, 0.9, 0.95, 0.99))
-        mean = total / NANO / count if count else None
-        return cls(count=count, sum=total / NANO, mean=mean, p50=p50, p90=p90, p95=p95, p99=p99, buckets=buckets)
+        return cls(count=sum(buckets.values()), sum=total / NANO, buckets=buckets)
 
-    def at_most(self, seconds: float) -> int:
-        """How many values are at most this, within 1 %: the cumulative bucket of a Prometheus histogram."""
-        last = bucket(seconds)
-        return sum(count for key, count in self.buckets.items() if key <= last)
+    @property
+    def mean(self) -> float | None:
+        """The sum by the count."""
+        return self.sum / self.count if self.count else None
+
+    @property
+    def p50(self) -> float | None:
+        """The median."""
+        return percentile(self.buckets, 0.5)
+
+    @property
+    def p90(self) -> float | None:
+        """What nine of ten are below."""
+        return percentile(self.buckets, 0.9)
+
+    @property
+    def p95(self) -> float | None:
+        """What nineteen of twenty are below."""
+        return percentile(self.buckets, 0.95)
+
+    @property
+    def p99(self) -> float | None:
+        """What ninety-nine of a hundred are below."""
+        return percentile(self.buckets, 0.99)
+
+    def at_most(self, *seconds: float) -> tuple[int, ...]:
+        """How many values are at most each of these, within 1 %: the cumulative buckets of a Prometheus histogram."""
+        keys = sorted(self.buckets)
+        counts = (0, *accumulate(self.buckets[key] for key in keys))
+        return tuple(counts[bisect_right(keys, bucket(bound))] for bound in seconds)
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers and None."""
