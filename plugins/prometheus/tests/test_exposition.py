@@ -99,7 +99,7 @@ def test_every_metric_of_the_table_is_exposed() -> None:
         assert set(found) == {family.name for family in FAMILIES}
         for family in FAMILIES:
             read = found[family.name]
-            assert (read.type, read.documentation) == (family.kind, family.help)
+            assert (read.type, read.documentation) == (family.type, family.help)
             labels = {name for sample in read.samples for name in sample.labels} - {"le"}
             assert labels == set(family.labels)
 

@@ -16,7 +16,7 @@ from modelplug_prometheus.rules import rules
 
 HERE = Path(__file__).parent.parent
 FILES = {"dashboard": HERE / "grafana-dashboard.json", "rules": HERE / "alert-rules.yaml"}
-SERIES = {family.series: {*family.labels, *(["le"] if family.kind == "histogram" else [])} for family in FAMILIES}
+SERIES = {family.series: {*family.labels, *(["le"] if family.type == "histogram" else [])} for family in FAMILIES}
 
 
 def queries() -> Iterator[str]:

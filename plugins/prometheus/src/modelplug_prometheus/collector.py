@@ -48,13 +48,13 @@ def exposition(snapshot: Snapshot, *, accept: str = "") -> tuple[bytes, str]:
 
 
 def _metric(family: Family, samples: Iterable[Sample]) -> Metric:
-    if family.kind == "histogram":
+    if family.type == "histogram":
         histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
         for labels, value in samples:
             if isinstance(value, Distribution):
                 histogram.add_metric(labels, _buckets(value), value.sum)
         return histogram
-    plain = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    plain = CounterMetricFamily if family.type == "counter" else GaugeMetricFamily
     metric = plain(family.name, family.help, labels=family.labels)
     for labels, value in samples:
         if not isinstance(value, Distribution):

@@ -80,7 +80,7 @@ def _percentiles(title: str) -> Panel:
 FAMILIES: tuple[Family, ...] = (
     Family(
         name="modelplug_provider_health",
-        kind="gauge",
+        type="gauge",
         help="How the provider is: 0 no data, 1 healthy, 2 degraded, 3 unhealthy.",
         labels=("provider",),
         samples=_provider_health,
@@ -111,7 +111,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_model_health",
-        kind="gauge",
+        type="gauge",
         help="How the model is: 0 no data, 1 healthy, 2 degraded, 3 unhealthy.",
         labels=("provider", "model"),
         samples=_model_health,
@@ -125,7 +125,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_calls",
-        kind="counter",
+        type="counter",
         help="Calls that are over, by outcome: ok, failed, cancelled or abandoned.",
         labels=(*CALL, "outcome"),
         samples=_numbers("ok", "failed", "cancelled", "abandoned"),
@@ -158,7 +158,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_errors",
-        kind="counter",
+        type="counter",
         help="Calls that failed, by the kind of their error; a stream that was cut is `cut`.",
         labels=(*CALL, "kind"),
         samples=_errors,
@@ -166,7 +166,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_calls_in_flight",
-        kind="gauge",
+        type="gauge",
         help="Calls that are under way.",
         labels=("provider", "model"),
         samples=_in_flight,
@@ -180,7 +180,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_gen_ai_client_operation_duration_seconds",
-        kind="histogram",
+        type="histogram",
         help="Seconds of calls that ended ok, from the host's request to the end of the answer.",
         labels=CALL,
         samples=_distribution("seconds"),
@@ -197,7 +197,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_gen_ai_client_operation_time_to_first_chunk_seconds",
-        kind="histogram",
+        type="histogram",
         help="Seconds from the host's request to the first chunk of a stream.",
         labels=CALL,
         samples=_distribution("first_chunk"),
@@ -214,7 +214,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_seconds_per_output_token",
-        kind="histogram",
+        type="histogram",
         help="Seconds of calls that ended ok, divided by their output tokens.",
         labels=CALL,
         samples=_distribution("seconds_per_token"),
@@ -222,7 +222,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_tokens",
-        kind="counter",
+        type="counter",
         help="Tokens of calls that said how many; cached and cache_write are inside input, reasoning inside output.",
         labels=(*CALL, "type"),
         samples=_numbers(
@@ -244,14 +244,14 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_usage",
-        kind="counter",
+        type="counter",
         help="Calls by where their tokens are from: reported by the provider, estimated, or absent.",
         labels=(*CALL, "source"),
         samples=_numbers("usage_reported", "usage_estimated", "usage_absent", prefix="usage_"),
     ),
     Family(
         name="modelplug_cost_usd",
-        kind="counter",
+        type="counter",
         help="US dollars of calls whose cost is known.",
         labels=CALL,
         samples=_numbers("cost"),
@@ -268,21 +268,21 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_cost_unknown_calls",
-        kind="counter",
+        type="counter",
         help="Calls whose cost is not known.",
         labels=CALL,
         samples=_numbers("cost_unknown"),
     ),
     Family(
         name="modelplug_attempts",
-        kind="counter",
+        type="counter",
         help="Tries on the wire.",
         labels=CALL,
         samples=_numbers("attempts"),
     ),
     Family(
         name="modelplug_retries",
-        kind="counter",
+        type="counter",
         help="Tries after a call's first.",
         labels=CALL,
         samples=_numbers("retries"),
@@ -290,7 +290,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="modelplug_start_time_seconds",
-        kind="gauge",
+        type="gauge",
         help="Unix time since which is counted.",
         labels=(),
         samples=_since,

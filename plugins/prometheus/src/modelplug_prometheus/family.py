@@ -66,7 +66,7 @@ class Family:
     """One metric. `samples` gives, for everything that there is, the values of its labels and its value."""
 
     name: str
-    kind: Literal["counter", "gauge", "histogram"]
+    type: Literal["counter", "gauge", "histogram"]
     help: str
     labels: Labels
     samples: Callable[[Scrape], Iterable[Sample]]
@@ -76,4 +76,4 @@ class Family:
     @property
     def series(self) -> str:
         """The name that queries use."""
-        return self.name + {"counter": "_total", "gauge": "", "histogram": "_bucket"}[self.kind]
+        return self.name + {"counter": "_total", "gauge": "", "histogram": "_bucket"}[self.type]
