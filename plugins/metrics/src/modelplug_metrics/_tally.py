@@ -93,14 +93,16 @@ def sketch(tally: Mapping[str, int], measure: str) -> tuple[dict[int, int], int]
 
 def _measure(counts: Counts, measure: str, seconds: float) -> None:
     counts.append((_name(measure, bucket(seconds)), 1))
-    counts.append((_name(measure, "sum"), round(seconds * NANO)))
+    counts.append((_SUMS[measure], round(seconds * NANO)))
 
 
 @cache
-def _name(measure: str, place: int | str) -> str:
+def _name(measure: str, place: int) -> str:
     """One text for each name, of which there are some thousands: tallies share them."""
     return f"{measure}.{place}"
 
+
+_SUMS: Mapping[str, str] = {name: f"{name}.sum" for name in ("seconds", "per_token", "first_chunk")}
 
 _PROVENANCE: Mapping[str, str] = {
     "reported": "usage.reported",

@@ -7,6 +7,7 @@ at the same and change nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from modelplug_metrics._blame import SCOPES
 from modelplug_metrics._recent import JUDGED, OLDEST, SLICES, Recent, Sketches
@@ -39,18 +40,21 @@ class ModelWatch:
         short = {"ok": ok, JUDGED: ok} if ok else {}
         sketches: Sketches = {}
         for name, n in tally.items():
-            subject, _, rest = name.partition(".")
-            if subject == "faults":
+            told = _told(name)
+            if told is None:
+                continue
+            measure, key = told
+            if key is None:
                 _count(short, name, n)
                 _count(short, JUDGED, n)
-            elif subject in MEASURES and rest != "sum":
-                usual, key = self._usual[subject], int(rest)
-                sketches.setdefault(subject, {})[key] = n
-                _count(short, f"{subject}.all", n)
-                if key > usual.still_slow:
-                    _count(short, f"{subject}.still", n)
-                if key > usual.slow:
-                    _count(short, f"{subject}.slow", n)
+                continue
+            usual = self._usual[measure]
+            sketches.setdefault(measure, {})[key] = n
+            _count(short, f"{measure}.all", n)
+            if key > usual.still_slow:
+                _count(short, f"{measure}.still", n)
+            if key > usual.slow:
+                _count(short, f"{measure}.slow", n)
         self._recent.take(moment, short, sketches)
 
     def decide(self, *, now: float) -> None:
@@ -125,7 +129,7 @@ class ProviderWatch:
         self._model(model).take(moment, tally)
         ok = tally.get("ok", 0)
         short = {"ok": ok, f"used.{model}": ok, JUDGED: ok} if ok else {}
-        for name, n in tally.items():
+        for name, n in tally.items() if "failed" in tally else ():
             if name.startswith("faults."):
                 _count(short, f"{name}.{model}", n)
                 _count(short, JUDGED, n)
@@ -185,6 +189,15 @@ class ProviderWatch:
         if not slow or 2 * len(slow) < len(watches):
             return None
         return f"{len(slow)} of {len(watches)} models slow: {slow[0].model}, {slow[0].slow(now=now)}"
+
+
+@cache
+def _told(name: str) -> tuple[str, int | None] | None:
+    """What a name of a tally says of health: a fault, a measure and its bucket, or None for nothing."""
+    subject, _, rest = name.partition(".")
+    if subject == "faults":
+        return subject, None
+    return (subject, int(rest)) if subject in MEASURES and rest != "sum" else None
 
 
 def _count(tally: Tally, name: str, n: int) -> None:

@@ -41,8 +41,7 @@ class Window:
             self._hand_on(place, dict(counts), now)
             return False
         self.settle()
-        self._place, self._now = place, now
-        add(self._open, counts)
+        self._place, self._now, self._open = place, now, dict(counts)
         return True
 
     def settle(self) -> None:
@@ -64,7 +63,7 @@ class Window:
         newest = int(now // self._slice)
         if place >= newest - SLICES:
             before = self._slices.get(place)
-            if before is None:
+            if before is None and len(self._slices) > SLICES:
                 for old in [old for old in self._slices if not newest - SLICES <= old <= newest]:
                     del self._slices[old]
             self._slices[place] = tally if before is None else merged((before, tally))
