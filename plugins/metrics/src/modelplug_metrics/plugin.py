@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +21,10 @@ from modelplug_metrics._series import Labels, Series, spans
 from modelplug_metrics._tally import Tally, counts_of
 
 if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start stays quick
+    from pathlib import Path
+
     from modelplug_metrics._alarm import Alarm
+    from modelplug_metrics._sharing import Sharing
     from modelplug_metrics._watch import ProviderWatch
     from modelplug_metrics.alerts import Alert, Alerts, Sink
     from modelplug_metrics.failures import FailedCall
@@ -67,6 +73,7 @@ class Metrics(Hooks):
         self._clock, self._monotonic = clock, monotonic
         self._settings = Settings(environment={})
         self._sinks: dict[str, Sink] = {}
+        self._folder: Path | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -79,6 +86,9 @@ class Metrics(Hooks):
         self._error_names = ErrorNames()
         self._in_flight = InFlight(self._monotonic)
         self._alarm: Alarm | None = None
+        self._sharing: Sharing | None = None
+        if self._folder is not None:
+            self._share(self._folder)
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
@@ -88,6 +98,13 @@ class Metrics(Hooks):
         self._recent = table.number("recent") or self._recent
         self._most_failures = int(table.number("most_failures") or self._most_failures)
         self._failures = deque(self._failures, maxlen=self._most_failures)
+        shared = table.find("shared")
+        if self._folder is None and shared is not None:
+            from modelplug_metrics._sharing import shared_folder
+
+            self._share(shared_folder(shared))
+            # Before the core's, which is registered with the first call and flushes: the last one runs first.
+            atexit.register(_write_last, weakref.ref(self))
         self._settings = settings
         if self._alarm is not None:
             self._alarm.follow(settings)
@@ -121,6 +138,8 @@ class Metrics(Hooks):
                 if provider != REST:
                     self._providers[provider].decide(model, now=now)
         (self._alarm or self._armed()).called()
+        if self._sharing is not None:
+            self._sharing.called()
 
     def snapshot(self) -> Snapshot:
         """All figures at this moment. Reading changes no figure and creates no entry."""
@@ -151,6 +170,14 @@ class Metrics(Hooks):
             failures=failures[::-1],
         )
 
+    def all_workers(self) -> Snapshot:
+        """The sum of the figures of all worker processes that share a folder, `[metrics] shared`; else `snapshot()`.
+
+        Those of this process are of this moment, those of the others a second or two old. Reads files.
+        """
+        self._own()
+        return self.snapshot() if self._sharing is None else self._sharing.all()
+
     @property
     def alerts(self) -> Alerts:
         """The rules in force, what fires, and what was resolved lately. Reading changes nothing."""
@@ -174,6 +201,12 @@ class Metrics(Hooks):
         """Wait until each sink was told of all alerts so far; False when it took one longer than this."""
         self._own()
         return (self._alarm or self._armed()).flush(seconds)
+
+    def _share(self, folder: Path) -> None:
+        from modelplug_metrics._sharing import Sharing
+
+        self._folder = folder
+        self._sharing = Sharing(folder, self.snapshot, self._clock)
 
     def _armed(self) -> Alarm:
         from modelplug_metrics._alarm import Alarm
@@ -210,6 +243,14 @@ class Metrics(Hooks):
     def _own(self) -> None:
         if os.getpid() != self._process:
             self._begin()
+
+
+def _write_last(metrics: weakref.ref[Metrics]) -> None:
+    """The process ends: the others shall see its last calls."""
+    alive = metrics()
+    if alive is not None and alive._sharing is not None:
+        with suppress(OSError):
+            alive._sharing.write()
 
 
 def _has_alerts(settings: Settings) -> bool:

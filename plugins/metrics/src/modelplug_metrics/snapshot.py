@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from modelplug_metrics._tally import Tally, merged
 from modelplug_metrics._windows import ALL_TIME
@@ -142,6 +142,11 @@ class Snapshot:
                 sorted((one for part in parts for one in part.failures), key=lambda one: (one.at, one.id), reverse=True)
             ),
         )
+
+    def past(self) -> Snapshot:
+        """What stays of it when its process has ended: what was counted since the beginning, and the failures."""
+        rows = tuple(evolve(row, tallies={ALL_TIME: row.tallies.get(ALL_TIME, {})}) for row in self.rows)
+        return evolve(self, rows=rows, in_flight={}, health=())
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON that `from_json` reads: for another process. Its shape is that of this release."""

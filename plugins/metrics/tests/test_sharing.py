@@ -1,0 +1,143 @@
+"""Worker processes that share a folder: each sees the sum of all, exactly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from modelplug import PluginError, Settings, Switchboard
+from modelplug_metrics import Metrics
+from modelplug_metrics.snapshot import Snapshot
+
+from plugins.metrics.tests.calls import Clock, call_of, feed
+
+WORKER = """
+import asyncio, sys
+from decimal import Decimal
+from modelplug import Model, Prices, Settings, Switchboard, Unavailable
+from modelplug.testing import FakePlugin, FakeStrategy
+from modelplug_metrics import Metrics
+
+async def main(folder, worker, times):
+    model = Model(id="fake/one", provider="fake", requires=(), prices=Prices(input=Decimal(1), output=Decimal(2)))
+    board, strategy = Switchboard(settings={"metrics": {"shared": folder}}), FakeStrategy()
+    board.add(Metrics, name="metrics")
+    board.add(FakePlugin(model, strategy=strategy))
+    for n in range(times):
+        strategy.error = Unavailable("out of order") if n % 10 == worker else None
+        try:
+            await board.complete("fake/one", [])
+        except Unavailable:
+            pass
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def workers(folder: Path, count: int, times: int) -> Iterator[None]:
+    """So many processes that have made so many calls each, and live on."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(folder), str(n), str(times)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        for n in range(count)
+    ]
+    for worker in started:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"done\n"
+    yield
+    for worker in started:
+        worker.communicate(timeout=10)
+        assert worker.returncode == 0
+
+
+def sharing(folder: Path, clock: Clock | None = None) -> Metrics:
+    """Metrics of this process that share this folder."""
+    metrics = Metrics() if clock is None else Metrics(clock=clock)
+    metrics.provide_models(Settings(argument={"metrics": {"shared": str(folder)}}, environment={}))
+    return metrics
+
+
+def seen(metrics: Metrics, calls: int) -> Snapshot:
+    """What all workers have counted, as soon as it is so many calls."""
+    deadline = time.monotonic() + 10
+    while (found := metrics.all_workers()).total.all_time.calls < calls and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.slow
+def test_four_workers_add_up_while_they_run_and_when_they_have_ended(tmp_path: Path) -> None:
+    """To the call, the token and the cent; and the next one takes over what is left of them."""
+    reader = sharing(tmp_path)
+    with workers(tmp_path, 4, 500):
+        for figures in (seen(reader, 2000).total.all_time, reader.all_workers().total.last_5_minutes):
+            assert (figures.calls, figures.ok, figures.errors) == (2000, 1800, {"upstream": 200})
+            assert (figures.input_tokens, figures.output_tokens) == (5400, 3600)
+            assert figures.cost == Decimal("0.0126")
+        assert len(list(tmp_path.glob("*.json"))) == 4
+    assert reader.all_workers().total.all_time.calls == 2000
+    with workers(tmp_path, 1, 7):
+        assert seen(reader, 2007).total.all_time.calls == 2007
+        assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
+    assert reader.all_workers().total.all_time.calls == 2007
+
+
+def test_a_worker_sees_its_own_calls_at_once(tmp_path: Path) -> None:
+    """Its own figures are those of this moment, whatever its file says; without the setting they are all there is."""
+    for metrics in (sharing(tmp_path), Metrics()):
+        feed(metrics.call_finished, call_of(), call_of())
+        assert metrics.all_workers().total.all_time.calls == 2
+
+
+def test_the_last_calls_of_a_process_are_shared(tmp_path: Path) -> None:
+    """What it counted in its last second is in its file when it has ended."""
+    with workers(tmp_path, 1, 3):
+        pass
+    assert sharing(tmp_path).all_workers().total.all_time.calls == 3
+
+
+def test_of_an_ended_worker_only_counts_stay(tmp_path: Path) -> None:
+    """Nothing of it is under way, well or unwell, or of the last minute, once its file is old."""
+    clock = Clock()
+    one, other = sharing(tmp_path, clock), sharing(tmp_path, clock)
+    feed(one.call_finished, call_of(clock.now), call_of(clock.now, error="auth"))
+    assert seen(other, 2).total.last_minute.calls == 2
+    assert [health.status for health in other.all_workers().health] == ["unhealthy", "unhealthy"]
+    clock.now += 31
+    later = other.all_workers()
+    assert (later.total.all_time.calls, later.total.last_minute.calls, later.health) == (2, 0, ())
+    assert len(later.failures) == 1
+
+
+def test_what_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A broken file, or one of another release, is named in the log and counts nothing."""
+    (tmp_path / "1-1.json").write_text("{")
+    (tmp_path / "1-2.json").write_text('{"taken": 1}')
+    metrics = sharing(tmp_path)
+    feed(metrics.call_finished, call_of())
+    assert metrics.all_workers().total.all_time.calls == 1
+    assert "1-1.json among the shared figures cannot be read" in caplog.text
+    assert str(tmp_path) not in caplog.text
+
+
+def test_a_folder_that_cannot_be_is_said_at_load(tmp_path: Path) -> None:
+    """The setting is named."""
+    (tmp_path / "file").write_text("")
+    board = Switchboard(settings=Settings(file={"metrics": {"shared": str(tmp_path / "file" / "x")}}, environment={}))
+    with pytest.raises(PluginError, match=r"config.toml, \[metrics\] shared: is no folder that can be made"):
+        board.add(Metrics)
