@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import AsyncGenerator
@@ -672,3 +673,17 @@ async def test_a_prompt_that_was_cut_in_silence_is_told(
     (call,) = listener.finished
     assert call.usage.prompt_tokens == tokens
     assert ("may have cut" in (call.usage.problem or "")) == doubted == ("may have cut" in caplog.text)
+
+
+async def test_a_stream_that_was_entered_by_hand_and_forgotten_is_recorded() -> None:
+    """When nobody holds it any more it is abandoned: one record, and the strategy's generator is closed."""
+    strategy = FakeStrategy()
+    board, listener = board_with(strategy)
+    chunks = await board.stream("one", HELLO).__aenter__()
+    await anext(chunks)
+    del chunks
+    gc.collect()
+    await asyncio.sleep(0.01)
+    assert [call.outcome for call in listener.finished] == ["abandoned"]
+    assert strategy.closed_streams == 1
+    await asyncio.wait_for(board.aclose(drain=5), 1)

@@ -100,6 +100,14 @@ class Chunks:
             with suppress(Exception):  # the record is made; what a provider says while it is hung up on is no news
                 await self._source.aclose()
 
+    def __del__(self) -> None:
+        """Record a stream that was entered by hand and forgotten; its event loop closes the generator."""
+        running = self._running
+        if running is not None and not self._ended:
+            self._ended = True
+            with suppress(Exception):  # at the end of the process half of what this needs may be gone
+                running.left(self._assembly.reply())
+
     def _end(self, running: Running) -> BaseException | None:
         """The strategy has no more chunks: the outcome is judged from what was seen."""
         try:
