@@ -35,12 +35,16 @@ class Series:
         """Count one call that ended at `moment`. True when it is the first of a new slice of time."""
         return self._windows[0].add(moment, counts, now)
 
+    def settle(self) -> None:
+        """Hand on what is in open slices so far."""
+        for window in self._windows:
+            window.settle()
+
     def row(self, *, now: float, spans: dict[int, float]) -> Row:
         """What was counted so far."""
         from modelplug_metrics.snapshot import Row
 
-        for window in self._windows:
-            window.settle()
+        self.settle()
         provider, model, strategy = self.labels
         tallies = {minutes: window.tally(now=now) for minutes, window in zip(MINUTES, self._windows, strict=True)}
         tallies[ALL_TIME] = dict(self._all_time)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from modelplug import Call, Failure, Hooks, Model, Request, Settings, hookimpl
 
 from modelplug_metrics._blame import REST, ErrorNames
+from modelplug_metrics._history import STEP, History
 from modelplug_metrics._in_flight import InFlight
 from modelplug_metrics._series import Labels, Series, spans
 from modelplug_metrics._tally import Tally, counts_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start 
     from modelplug_metrics._watch import ProviderWatch
     from modelplug_metrics.alerts import Alert, Alerts, Sink
     from modelplug_metrics.failures import FailedCall
+    from modelplug_metrics.figures import Figures
     from modelplug_metrics.snapshot import Snapshot
 
 MOST_SERIES = 5_000
@@ -85,6 +87,7 @@ class Metrics(Hooks):
         self._failures: deque[FailedCall] = deque(maxlen=self._most_failures)
         self._error_names = ErrorNames()
         self._in_flight = InFlight(self._monotonic)
+        self._history = History()
         self._alarm: Alarm | None = None
         self._sharing: Sharing | None = None
         if self._folder is not None:
@@ -178,6 +181,17 @@ class Metrics(Hooks):
         self._own()
         return self.snapshot() if self._sharing is None else self._sharing.all()
 
+    def history(self, seconds: float = 3600.0) -> tuple[float, list[tuple[float, Figures]]]:
+        """Figures of all calls over time: seconds of a step, and the beginning (Unix time) of each with its figures.
+
+        The oldest first, an hour at most, steps without a call too. The last step is still being counted.
+        """
+        self._own()
+        with self._lock:
+            for series in self._series.values():
+                series.settle()
+            return STEP, list(self._history.points(seconds, now=self._clock(), since=self._since))
+
     @property
     def alerts(self) -> Alerts:
         """The rules in force, what fires, and what was resolved lately. Reading changes nothing."""
@@ -223,7 +237,12 @@ class Metrics(Hooks):
             if labels in self._series:
                 return self._series[labels]
         provider, model, _ = labels
-        told = partial(self._watch(provider).take, model=model) if provider != REST else _nobody
+        judged = partial(self._watch(provider).take, model=model) if provider != REST else _nobody
+
+        def told(moment: float, tally: Tally) -> None:
+            self._history.add(moment, tally)
+            judged(moment, tally)
+
         series = self._series[labels] = Series(labels, told=told)
         return series
 

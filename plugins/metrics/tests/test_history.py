@@ -1,0 +1,49 @@
+"""Figures over time, for charts."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from modelplug_metrics import Metrics
+
+from plugins.metrics.tests.calls import NOW, Clock, call_of, feed
+
+
+@given(st.lists(st.integers(0, 3_500), max_size=40))
+def test_each_call_stands_where_it_ended(ages: list[int]) -> None:
+    """Law: the steps of the last hour hold each call once, in the ten seconds in which it ended."""
+    clock = Clock(NOW - 3_600)
+    metrics = Metrics(clock=clock)
+    for age in sorted(ages, reverse=True):
+        clock.now = NOW - age
+        feed(metrics.call_finished, call_of(NOW - age, seconds=0.001))
+    clock.now = NOW
+    step, points = metrics.history()
+    assert [at for at, _ in points] == sorted({at for at, _ in points})
+    for at, figures in points:
+        assert figures.calls == sum(at <= NOW - age < at + step for age in ages)
+
+
+def test_steps_without_a_call_are_there_and_old_ones_are_not() -> None:
+    """A chart shows the silence too; after an hour a call is gone from it, and nothing grows."""
+    clock = Clock()
+    metrics = Metrics(clock=clock)
+    for _ in range(3):
+        feed(metrics.call_finished, call_of(clock.now, error="upstream"))
+        clock.now += 1_800
+    _, points = metrics.history(3_600)
+    assert len(points) == 360
+    assert sum(figures.calls for _, figures in points) == 1
+    _, points = metrics.history(60)
+    assert [figures.calls for _, figures in points] == [0] * 6
+    assert metrics.snapshot().total.all_time.failed == 3
+
+
+def test_reading_changes_nothing() -> None:
+    """Two readings are the same, and the percentiles are those of the calls."""
+    metrics = Metrics(clock=Clock())
+    feed(metrics.call_finished, *(call_of(NOW, seconds=0.2, first_chunk=0.1) for _ in range(10)))
+    assert metrics.history() == metrics.history()
+    (_, figures) = metrics.history()[1][-1]
+    assert figures.seconds.p95 is not None and abs(figures.seconds.p95 - 0.2) < 0.005
+    assert figures.first_chunk.count == 10

@@ -1,0 +1,57 @@
+"""A status app on a real server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from modelplug import Model, Prices, Settings, Switchboard
+from modelplug.testing import FakePlugin, FakeStrategy
+from modelplug_metrics import Metrics
+from modelplug_status import status_app
+from modelplug_status.commands import listening
+
+PRICES = Prices(input=Decimal(1), output=Decimal(10))
+Serve = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+def board_with(strategy: FakeStrategy | None = None, *models: Model) -> Switchboard:
+    """A board with metrics and a fake model: a dollar for a million prompt tokens, ten for a million of output."""
+    board = Switchboard(settings=Settings(environment={}))
+    board.add(Metrics, name="metrics")
+    own = Model(id="fake/one", provider="fake", aliases=("one",), requires=(), prices=PRICES)
+    board.add(FakePlugin(*(models or (own,)), strategy=strategy), name="fake")
+    return board
+
+
+@asynccontextmanager
+async def served(app: Any, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of this app, on a server of its own."""
+    sockets = [listening("127.0.0.1", 0)]
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    running = asyncio.ensure_future(server.serve(sockets))
+    base = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    try:
+        async with httpx.AsyncClient(base_url=base, timeout=10, **options) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        await running
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Serves a board's status; options are those of the app, `client` those of the client."""
+    async with AsyncExitStack() as stack:
+
+        async def start(board: Switchboard, *, client: Any = None, **options: Any) -> httpx.AsyncClient:
+            return await stack.enter_async_context(served(status_app(board, **options), **(client or {})))
+
+        yield start

@@ -1,0 +1,119 @@
+"""The playground: a real call, its chunks and its record."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from modelplug import Chunk, Request, Unavailable
+from modelplug.testing import FakeStrategy, Listener, chunks_of
+
+from plugins.status.tests.conftest import Serve, board_with
+
+ASKED = {"model": "one", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.2}
+
+
+class Endless(FakeStrategy):
+    """A stream that never ends."""
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        self.requests.append(request)
+        try:
+            while True:
+                yield chunks_of()[0]
+                await asyncio.sleep(0.01)
+        finally:
+            self.closed_streams += 1
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    """The events of a stream."""
+    blocks = [block.split("\n") for block in text.strip().split("\n\n")]
+    return [(first.removeprefix("event: "), json.loads(second.removeprefix("data: "))) for first, second in blocks]
+
+
+async def test_an_answer_is_streamed_with_its_record(serve: Serve) -> None:
+    """The chunks, and then the Call: how it went from the name to the wire."""
+    strategy = FakeStrategy("hello there")
+    client = await serve(board_with(strategy), playground=True)
+    answer = await client.post("/api/llm/playground", json=ASKED)
+    *chunks, (last, call) = events(answer.text)
+    assert "".join(chunk["text"] for _, chunk in chunks) == "hello there"
+    assert last == "call"
+    assert (call["requested"], call["model_id"], call["strategy"], call["outcome"]) == ("one", "fake/one", "fake", "ok")
+    assert (call["usage"]["prompt_tokens"], call["cost_usd"]) == (3, 23 / 1_000_000)
+    assert strategy.requests[0].params["temperature"] == 0.2
+
+
+async def test_a_failure_is_told_with_what_to_do(serve: Serve) -> None:
+    """What had arrived is streamed, and the error has its kind, its words and its record."""
+    board = board_with(FakeStrategy("hel lo", error=Unavailable("overloaded", status=503)))
+    client = await serve(board, playground=True)
+    *_, (last, error) = events((await client.post("/api/llm/playground", json=ASKED)).text)
+    assert (last, error["kind"], error["type"], error["call"]["outcome"]) == (
+        "error",
+        "upstream",
+        "Unavailable",
+        "failed",
+    )
+    assert error["next_step"]
+    *_, (last, error) = events((await client.post("/api/llm/playground", json={**ASKED, "model": "onne"})).text)
+    assert (last, error["type"]) == ("error", "UnknownModel")
+    assert "one" in error["message"]
+
+
+async def test_the_call_ends_when_the_client_leaves(serve: Serve) -> None:
+    """Within a second: the strategy's stream is closed, and there is one record."""
+    strategy = Endless()
+    board = board_with(strategy)
+    listener = Listener.on(board)
+    client = await serve(board, playground=True)
+    async with client.stream("POST", "/api/llm/playground", json=ASKED) as answer:
+        async for _ in answer.aiter_lines():
+            break
+    async with asyncio.timeout(2):
+        while not strategy.closed_streams:  # noqa: ASYNC110  # a fake sets no event
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    assert [call.outcome for call in listener.finished] in (["cancelled"], ["abandoned"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "parameter"),
+    [
+        ({}, "model"),
+        ({**ASKED, "model": 7}, "model"),
+        ({**ASKED, "messages": []}, "messages"),
+        ({**ASKED, "messages": ["hi"]}, "messages"),
+        ({**ASKED, "api_base": "http://evil.test"}, "api_base"),
+        ({**ASKED, "api_key": "sk-evil"}, "api_key"),
+        ({**ASKED, "extra_headers": {"authorization": "x"}}, "extra_headers"),
+        ([], "body"),
+    ],
+)
+async def test_what_may_not_be_said_is_refused(serve: Serve, sent: Any, parameter: str) -> None:
+    """Nothing is called, and the message names the field and not its value."""
+    strategy = FakeStrategy()
+    client = await serve(board_with(strategy), playground=True)
+    answer = await client.post("/api/llm/playground", json=sent)
+    assert (answer.status_code, answer.json()["error"]["parameter"]) == (422, parameter)
+    assert "evil" not in answer.text
+    assert strategy.requests == []
+
+
+async def test_only_json_of_a_bounded_size_is_read(serve: Serve) -> None:
+    """A form of another page cannot send JSON; a flood is cut off."""
+    client = await serve(board_with(), playground=True)
+    body = json.dumps(ASKED)
+    plain = await client.post("/api/llm/playground", content=body, headers={"content-type": "text/plain"})
+    assert plain.status_code == 415
+    flood = json.dumps({**ASKED, "messages": [{"role": "user", "content": "x" * 2_000_000}]})
+    answer = await client.post("/api/llm/playground", content=flood, headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+    broken = await client.post(
+        "/api/llm/playground", content=b"[" * 100_000, headers={"content-type": "application/json"}
+    )
+    assert broken.status_code == 422
