@@ -9,6 +9,7 @@ import pytest
 from modelplug import ConfigError, Model, ModelplugError, RateLimited, Settings, Switchboard
 from modelplug.testing import FakeStrategy, chunks_of
 from modelplug_status import status_app
+from prometheus_client.parser import text_string_to_metric_families
 
 from plugins.status.tests.conftest import Serve, board_with
 
@@ -187,3 +188,21 @@ def test_a_board_without_metrics_is_told() -> None:
     """At once, with what to install."""
     with pytest.raises(ConfigError, match="modelplug-metrics"):
         status_app(Switchboard(settings=Settings(environment={})))
+
+
+async def test_prometheus_reads_the_same_figures(serve: Serve) -> None:
+    """What a scrape says adds up to the calls."""
+    board = board_with()
+    for _ in range(3):
+        await board.complete("one", MESSAGES)
+    board.flush()
+    client = await serve(board)
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    samples = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    calls = [value for name, value in samples.items() if name[0] == "modelplug_calls_total"]
+    assert sum(calls) == 3

@@ -32,10 +32,11 @@ class ModelWatch:
         self._usual = {measure: Usual() for measure in MEASURES}
         self._slow_since: float | None = None
         self._status: Status = "no_data"
-        self._since = 0.0
+        self._since = self._last = 0.0
 
     def take(self, moment: float, tally: Tally) -> None:
         """One more slice of its calls."""
+        self._last = max(self._last, moment)
         ok = tally.get("ok", 0)
         short = {"ok": ok, JUDGED: ok} if ok else {}
         sketches: Sketches = {}
@@ -91,7 +92,7 @@ class ModelWatch:
     def health(self, *, now: float) -> Health:
         """How the model is."""
         verdict = self._verdict(now)
-        since = self._since if verdict.status == self._status else now
+        since = self._since if verdict.status == self._status else self._last  # what the last calls changed
         return Health(provider=self.provider, model=self.model, since=since, verdict=verdict)
 
     def _slow_measure(self, now: float) -> str | None:
@@ -122,10 +123,11 @@ class ProviderWatch:
         self._recent = Recent(seconds)
         self._decided = -1
         self._status: Status = "no_data"
-        self._since = 0.0
+        self._since = self._last = 0.0
 
     def take(self, moment: float, tally: Tally, model: str) -> None:
         """One more slice of calls to one of its models."""
+        self._last = max(self._last, moment)
         self._model(model).take(moment, tally)
         ok = tally.get("ok", 0)
         short = {"ok": ok, f"used.{model}": ok, JUDGED: ok} if ok else {}
@@ -149,7 +151,7 @@ class ProviderWatch:
     def health(self, *, now: float) -> Health:
         """How the provider is."""
         verdict = self._verdict(now)
-        since = self._since if verdict.status == self._status else now
+        since = self._since if verdict.status == self._status else self._last  # what the last calls changed
         return Health(provider=self.provider, since=since, verdict=verdict)
 
     def _model(self, model: str) -> ModelWatch:

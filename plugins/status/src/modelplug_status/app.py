@@ -51,6 +51,7 @@ def status_app(
     view = View(board, choose)
     routes = [Route(f"/api/llm/{path}", partial(_json, answer, view)) for path, answer in endpoints.ANSWERS.items()] + [
         Route("/api/llm/live", partial(live, view, closing or Event())),
+        Route("/metrics", partial(_metrics, view)),
         Route("/openapi.json", partial(_openapi, playground)),
         Route("/page/{file}", _file),
         Route("/", _index),
@@ -66,6 +67,13 @@ def status_app(
 
 async def _json(answer: endpoints.Answer, view: View, request: Request) -> Response:
     return JSONResponse(said(answer(view, request.query_params)))
+
+
+async def _metrics(view: View, request: Request) -> Response:
+    from modelplug_prometheus import exposition
+
+    body, kind = exposition(view.snapshot(), accept=request.headers.get("accept", ""))
+    return Response(body, headers={"content-type": kind})
 
 
 async def _openapi(playground: bool, request: Request) -> Response:

@@ -15,19 +15,19 @@ MOST_FAILURES = 1_000
 def health(view: View, query: Mapping[str, str]) -> Json:
     """`/api/llm/health`."""
     Parameters(query).done()
-    return view.health(view.metrics.snapshot())
+    return view.health(view.snapshot())
 
 
 def providers(view: View, query: Mapping[str, str]) -> Json:
     """`/api/llm/metrics/providers?window=`."""
     window = _window(query)
-    return {"window": window, "rows": view.rows(view.metrics.snapshot().providers, window, "provider")}
+    return {"window": window, "rows": view.rows(view.snapshot().providers, window, "provider")}
 
 
 def strategies(view: View, query: Mapping[str, str]) -> Json:
     """`/api/llm/metrics/strategies?window=`."""
     window = _window(query)
-    return {"window": window, "rows": view.rows(view.metrics.snapshot().strategies, window, "strategy")}
+    return {"window": window, "rows": view.rows(view.snapshot().strategies, window, "strategy")}
 
 
 def models(view: View, query: Mapping[str, str]) -> Json:
@@ -35,7 +35,7 @@ def models(view: View, query: Mapping[str, str]) -> Json:
     parameters = Parameters(query)
     window, provider = parameters.choice("window", tuple(WINDOWS), "all"), parameters.text("provider")
     parameters.done()
-    rows = [row for row in view.metrics.snapshot().models if provider in (None, row.provider)]
+    rows = [row for row in view.snapshot().models if provider in (None, row.provider)]
     return {"window": window, "rows": view.rows(rows, window, "provider", "model")}
 
 
@@ -46,7 +46,7 @@ def failures(view: View, query: Mapping[str, str]) -> Json:
     provider, kind = parameters.text("provider"), parameters.text("kind")
     limit = parameters.whole("limit", default=100, most=MOST_FAILURES)
     parameters.done()
-    snapshot = view.metrics.snapshot()
+    snapshot = view.snapshot()
     rows = [
         failed
         for failed in snapshot.failures

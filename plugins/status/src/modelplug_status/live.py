@@ -37,7 +37,7 @@ def event(name: str, data: Any) -> bytes:
 async def _updates(view: View, closing: Event) -> AsyncIterator[bytes]:
     seen: float | None = None
     while not closing.is_set():
-        snapshot = view.metrics.snapshot()
+        snapshot = view.snapshot()
         seen = snapshot.taken - HOUR if seen is None else seen
         new = [failed for failed in snapshot.failures if failed.at > seen]
         seen = max((failed.at for failed in new), default=seen)

@@ -31,6 +31,10 @@ class View:
         metrics: Metrics = self.board.plugin("metrics")
         return metrics
 
+    def snapshot(self) -> Snapshot:
+        """All figures now, of all workers where they share a folder."""
+        return self.metrics.all_workers()
+
     def health(self, snapshot: Snapshot) -> Json:
         """Of all providers together, and of each with its models."""
         total, providers = snapshot.total, self._providers(snapshot)
@@ -73,7 +77,7 @@ class View:
 
     def models(self, *, everything: bool = False) -> Iterator[tuple[Model, Json]]:
         """What a selector shows: allowed models first, then by priority, then by name."""
-        status = {health.model: health.status for health in self.metrics.snapshot().health if health.model}
+        status = {health.model: health.status for health in self.snapshot().health if health.model}
         ready, default = self._ready(), self.board.settings.get("default_model")
         found = []
         for model in self.board.models:
