@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import Counter
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from modelplug import Attempt, Call, Settings, Switchboard, UnknownModel, Usage
-from modelplug.testing import FakePlugin, FakeStrategy
+from modelplug.testing import FakePlugin, FakeStrategy, Listener
 from modelplug_metrics import Metrics
 from modelplug_metrics.snapshot import Snapshot
 
@@ -141,6 +143,30 @@ async def test_a_board_is_counted() -> None:
     assert fake.all_time.first_chunk.count == 1
     assert other.all_time.errors == {"not_found": 20}
     assert snapshot.in_flight == {}
+
+
+async def test_random_unknown_names_add_nothing() -> None:
+    """Twenty thousand calls by names that are no models: one row, no health, and no more memory than for a thousand."""
+    board, listener = Switchboard(settings=Settings(environment={})), Metrics(clock=Clock())
+    heard = Listener.on(board)
+    with pytest.raises(UnknownModel):
+        await board.complete("no such model", [])
+    (call,) = heard.finished
+
+    def tell(times: int) -> None:
+        for n in range(times):
+            listener.call_finished(evolve(call, requested=f"{n * 104_729:x} is no model", started=NOW))
+
+    tell(1000)  # now the ring of failures is full
+    tracemalloc.start()
+    try:
+        tell(20_000)
+        assert tracemalloc.get_traced_memory()[0] < 1_500_000
+    finally:
+        tracemalloc.stop()
+    snapshot = listener.snapshot()
+    assert [(row.provider, row.model, row.all_time.calls) for row in snapshot.rows] == [("other", "other", 21_000)]
+    assert (snapshot.health, len(snapshot.failures)) == ((), 1000)
 
 
 def test_a_try_again_is_a_retry() -> None:

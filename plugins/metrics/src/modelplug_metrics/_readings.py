@@ -66,11 +66,12 @@ def _of_health(rule: Rule, snapshot: Snapshot) -> Iterator[Reading]:
         wanted = rule.provider in (None, health.provider) and rule.model in (None, health.model)
         if wanted and (health.model is not None) == (rule.per == "model"):
             verdict = health.verdict
+            probed = not verdict.calls and verdict.status != "no_data"  # nobody called, and yet it is known
             yield Reading(
                 provider=health.provider,
                 model=health.model,
                 value=verdict.status,
-                calls=verdict.calls,
+                calls=rule.least_calls if probed else verdict.calls,
                 reason=verdict.reason,
                 next_step=verdict.next_step,
             )

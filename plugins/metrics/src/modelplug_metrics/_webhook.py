@@ -1,7 +1,6 @@
 """The sink `webhook`: alerts as signed JSON, sent to one address of the settings.
 
-Signed as Standard Webhooks says, for whose check there are libraries in most languages. The standard library's client
-carries it: it follows no redirect, reads no proxy from the environment, and logs no address, which may be a secret.
+Signed as Standard Webhooks says, for whose check there are libraries in most languages.
 """
 
 from __future__ import annotations
@@ -13,18 +12,14 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 from modelplug import ConfigError, Credentials, Secret, Settings
 from modelplug.failures import parse_retry_after
 
+from modelplug_metrics._exchange import exchange
 from modelplug_metrics._rules import duration
 from modelplug_metrics.alerts import Alert
-
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
 
 PREFIX = "whsec_"
 LONGEST_WAIT = 60.0
@@ -80,7 +75,7 @@ class Webhook:
             pause = min(2.0 ** (count - 1), LONGEST_WAIT)
             try:
                 status, asked = self._try(identity, body.encode())
-            except (OSError, ValueError) as error:
+            except OSError as error:
                 problem = type(error).__name__
             else:
                 if 200 <= status < 300:
@@ -95,20 +90,9 @@ class Webhook:
 
     def _try(self, identity: str, body: bytes) -> tuple[int, float | None]:
         """One try: the status, and the seconds that the answer asks to wait."""
-        from http.client import HTTPConnection, HTTPException, HTTPSConnection
-
-        parts = urlsplit(self.url.reveal())
-        client = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = client(parts.hostname or "", parts.port, timeout=self.timeout)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        try:
-            connection.request("POST", target, body, self._headers(identity, body))
-            answer: HTTPResponse = connection.getresponse()
-            return answer.status, parse_retry_after({name.lower(): value for name, value in answer.getheaders()}, "")
-        except HTTPException as error:
-            raise ValueError from error
-        finally:
-            connection.close()
+        headers = self._headers(identity, body)
+        status, said, _ = exchange("POST", self.url.reveal(), headers, body=body, timeout=self.timeout)
+        return status, parse_retry_after(said, "")
 
     def _headers(self, identity: str, body: bytes) -> dict[str, str]:
         at = int(time.time())

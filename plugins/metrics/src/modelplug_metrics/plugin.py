@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start 
     from pathlib import Path
 
     from modelplug_metrics._alarm import Alarm
+    from modelplug_metrics._probing import Probing
     from modelplug_metrics._sharing import Sharing
     from modelplug_metrics._watch import ProviderWatch
     from modelplug_metrics.alerts import Alert, Alerts, Sink
@@ -76,6 +77,7 @@ class Metrics(Hooks):
         self._settings = Settings(environment={})
         self._sinks: dict[str, Sink] = {}
         self._folder: Path | None = None
+        self._probing: Probing | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -92,6 +94,8 @@ class Metrics(Hooks):
         self._sharing: Sharing | None = None
         if self._folder is not None:
             self._share(self._folder)
+        if self._probing is not None:
+            self._probe(self._settings)
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
@@ -108,6 +112,8 @@ class Metrics(Hooks):
             self._share(shared_folder(shared))
             # Before the core's, which is registered with the first call and flushes: the last one runs first.
             atexit.register(_write_last, weakref.ref(self))
+        if table.find("probe") is not None:
+            self._probe(settings)
         self._settings = settings
         if self._alarm is not None:
             self._alarm.follow(settings)
@@ -143,6 +149,8 @@ class Metrics(Hooks):
         (self._alarm or self._armed()).called()
         if self._sharing is not None:
             self._sharing.called()
+        if self._probing is not None:
+            self._probing.called()
 
     def snapshot(self) -> Snapshot:
         """All figures at this moment. Reading changes no figure and creates no entry."""
@@ -169,7 +177,7 @@ class Metrics(Hooks):
             spans=covered,
             rows=tuple(rows),
             in_flight=flying,
-            health=tuple(health),
+            health=tuple(health) if self._probing is None else self._probing.reports(health),
             failures=failures[::-1],
         )
 
@@ -211,6 +219,12 @@ class Metrics(Hooks):
         self._sinks[name] = sink
         (self._alarm or self._armed()).follow(self._settings)
 
+    def probe(self) -> None:
+        """Ask idle providers now, as is done every so often where `[metrics] probe` says so. Waits for the network."""
+        self._own()
+        if self._probing is not None:
+            self._probing.probe()
+
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until each sink was told of all alerts so far; False when it took one longer than this."""
         self._own()
@@ -221,6 +235,11 @@ class Metrics(Hooks):
 
         self._folder = folder
         self._sharing = Sharing(folder, self.snapshot, self._clock)
+
+    def _probe(self, settings: Settings) -> None:
+        from modelplug_metrics._probing import Probing
+
+        self._probing = Probing(settings, self.snapshot, self._clock)
 
     def _armed(self) -> Alarm:
         from modelplug_metrics._alarm import Alarm
