@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from modelplug import Hooks, Settings, Switchboard, hookimpl
+from modelplug import Call, Hooks, Request, Settings, Switchboard, hookimpl
 from modelplug._listeners import QUEUE
 from modelplug.testing import FakePlugin, Listener
 
@@ -103,9 +104,40 @@ def test_a_board_without_calls_starts_no_thread() -> None:
     assert threading.active_count() == before
 
 
+REQUEST_ID: ContextVar[str] = ContextVar("REQUEST_ID", default="none")
+
+
+async def test_a_listener_is_told_in_the_context_of_the_call() -> None:
+    """Context variables of the host, such as the id of its own request, have in a listener the value of the call."""
+
+    class Noting(Hooks):
+        def __init__(self) -> None:
+            self.seen: list[tuple[str, str]] = []
+
+        @hookimpl
+        def call_started(self, request: Request) -> None:
+            self.seen.append(("started", REQUEST_ID.get()))
+            REQUEST_ID.set("the listener's own")
+
+        @hookimpl
+        def call_finished(self, call: Call) -> None:
+            self.seen.append(("finished", REQUEST_ID.get()))
+
+    async def call_as(name: str) -> None:
+        REQUEST_ID.set(name)
+        await board.complete("one", HELLO)
+
+    noting = Noting()
+    board = board_with(noting)
+    await asyncio.create_task(call_as("first"))
+    await asyncio.create_task(call_as("second"))
+    board.flush()
+    assert noting.seen == [("started", "first"), ("finished", "first"), ("started", "second"), ("finished", "second")]
+
+
 PROGRAM = """
 import asyncio, os, sys
-from modelplug import Hooks, Settings, Switchboard, hookimpl
+from modelplug import Call, Hooks, Request, Settings, Switchboard, hookimpl
 from modelplug.testing import FakePlugin
 class Count(Hooks):
     @hookimpl

@@ -1,5 +1,6 @@
 """Telling listeners of calls, away from the calls: a listener that is slow, hangs or raises costs them nothing.
 
+An event is told in the context of its call: context variables of the host (a trace, a request's id) are there.
 Each listening plugin has a bounded queue and a thread of its own, so that none waits for another. A thread starts with
 the first event. It looks into its queue every NAP seconds while there is traffic, which spares every call the price of
 waking it, and sleeps soundly when there is none.
@@ -14,6 +15,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from typing import Any
 
 from modelplug._entry_points import said
@@ -38,7 +40,7 @@ class Listener:
     def __init__(self, plugin: str) -> None:
         self.plugin = plugin
         self.dropped = 0
-        self._queue: deque[tuple[Callable[[Any], object], str, Any]] = deque()
+        self._queue: deque[tuple[Context, Callable[[Any], object], str, Any]] = deque()
         self._awake = self._busy = False
         self._since = 0.0
         self._wake = threading.Event()
@@ -49,7 +51,7 @@ class Listener:
         """Note an event for the listener. Never waits."""
         if len(self._queue) >= _PRESSURE:
             self._wait_a_little()
-        self._queue.append((function, hook, event))
+        self._queue.append((copy_context(), function, hook, event))
         if not self._awake:
             self._rouse()
 
@@ -64,7 +66,7 @@ class Listener:
         if not self._queue and not self._busy:
             return True
         reached = threading.Event()
-        self._queue.append((lambda _: reached.set(), "flush", None))
+        self._queue.append((copy_context(), lambda _: reached.set(), "flush", None))
         self._rouse()
         return reached.wait(max(0.0, deadline - time.monotonic()))
 
@@ -118,16 +120,16 @@ class Listener:
         while self._queue:
             self._since = time.monotonic()
             try:
-                function, hook, event = self._queue.popleft()
+                context, function, hook, event = self._queue.popleft()
             except IndexError:  # dropped in between
                 break
             try:
-                function(event)
+                context.run(function, event)
             except BaseException as error:  # the border to foreign code: SystemExit of a listener ends nothing
                 log.warning(
                     "plugin %r failed in %s; the call is not affected: %s", self.plugin, hook, _shown(error, event)
                 )
-            del event
+            del context, event
         self._busy = False
 
 

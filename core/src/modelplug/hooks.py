@@ -73,7 +73,7 @@ class Hooks:
         """Told of each call before its first attempt.
 
         Told by a thread of the plugin's own: a listener may take its time, and what it raises is logged and changes
-        nothing. Events come in order; `board.flush()` waits for those so far.
+        nothing. Events come in order; `board.flush()` waits for those so far. Context variables are those of the call.
         """
 
     @hookspec
