@@ -45,7 +45,7 @@ def cases() -> list[ParameterSet]:
 def test_the_page_runs(page: Path, code: str, tmp_path: Path) -> None:
     """Its blocks, in a process and a folder of their own and without settings of ours, end without an error."""
     keep = {name: os.environ[name] for name in os.environ if not name.startswith("MODELPLUG_") or name[10:] == "UV"}
-    script = tmp_path / f"{page.stem}.py"
+    script = tmp_path / f"page-{page.stem}.py"  # a page called logging is not to stand before the library
     script.write_text(code, "utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script)],
