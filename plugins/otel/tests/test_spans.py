@@ -100,9 +100,9 @@ async def test_a_span_is_the_callers_child_and_the_wires_parent(stream: bool) ->
 def test_a_call_without_async_is_the_callers_child_too() -> None:
     """The synchronous board carries its calls elsewhere, and the parent stays the caller's."""
     at = collected()
-    with at.tracer.start_as_current_span("host") as host:
-        at.board.sync.complete("one", QUESTION)
-        with at.board.sync.stream("one", QUESTION) as chunks:
+    with at.board.sync as sync, at.tracer.start_as_current_span("host") as host:
+        sync.complete("one", QUESTION)
+        with sync.stream("one", QUESTION) as chunks:
             assert len(list(chunks)) == 4
     at.board.flush()
     parents = [span.parent for span in at.exporter.get_finished_spans() if span.name == "chat one"]
