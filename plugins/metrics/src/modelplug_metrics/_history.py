@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from modelplug_metrics._tally import Tally, merged
+from modelplug_metrics._tally import Tally, add
 
 if TYPE_CHECKING:
     from modelplug_metrics.figures import Figures
@@ -25,12 +25,13 @@ class History:
     def add(self, moment: float, tally: Tally) -> None:
         """What was counted in a slice of time that began at `moment` (Unix time)."""
         place = int(moment // STEP)
-        before = self._tallies.get(place)
-        if before is None:
-            newest = max(place, *self._tallies) if self._tallies else place
-            for old in [old for old in self._tallies if old <= newest - POINTS]:
-                del self._tallies[old]
-        self._tallies[place] = merged((before, tally)) if before else dict(tally)
+        if place in self._tallies:
+            add(self._tallies[place], tally.items())
+            return
+        self._tallies[place] = dict(tally)
+        newest = max(self._tallies)
+        for old in [old for old in self._tallies if old <= newest - POINTS]:
+            del self._tallies[old]
 
     def points(self, seconds: float, *, now: float, since: float) -> Iterator[tuple[float, Figures]]:
         """The beginning of each ten seconds and its figures, the oldest first; also of those without a call."""

@@ -13,7 +13,6 @@ from importlib import metadata
 from modelplug import ConfigError, Settings
 
 from modelplug_metrics._delivery import Delivery
-from modelplug_metrics._webhook import Webhook
 from modelplug_metrics.alerts import Alert, Sink
 
 log = logging.getLogger("modelplug.alerts")
@@ -41,6 +40,8 @@ def _delivery(name: str, settings: Settings) -> Delivery:
     if name == "log":
         return Delivery(name, tell_log)
     if name == "webhook":
+        from modelplug_metrics._webhook import Webhook
+
         return Delivery(name, Webhook.of(settings))
     points = {point.name: point for point in metadata.entry_points(group=GROUP)}
     if name not in points:

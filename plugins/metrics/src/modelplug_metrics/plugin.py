@@ -7,19 +7,14 @@ import os
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelplug import Call, Failure, Hooks, Model, Request, Settings, hookimpl
+from attrs import evolve
+from modelplug import Call, Hooks, Model, Request, Settings, hookimpl
 
-from modelplug_metrics._blame import REST, ErrorNames
-from modelplug_metrics._history import STEP, History
-from modelplug_metrics._in_flight import InFlight
-from modelplug_metrics._series import Labels, Series, spans
-from modelplug_metrics._tally import Tally, counts_of
+from modelplug_metrics._counting import Counting, Limits
 
 if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start stays quick
     from pathlib import Path
@@ -27,9 +22,7 @@ if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start 
     from modelplug_metrics._alarm import Alarm
     from modelplug_metrics._probing import Probing
     from modelplug_metrics._sharing import Sharing
-    from modelplug_metrics._watch import ProviderWatch
     from modelplug_metrics.alerts import Alert, Alerts, Sink
-    from modelplug_metrics.failures import FailedCall
     from modelplug_metrics.figures import Figures
     from modelplug_metrics.snapshot import Snapshot
 
@@ -72,7 +65,7 @@ class Metrics(Hooks):
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most_series, self._most_failures, self._recent = most_series, most_failures, recent
+        self._limits = Limits(most_series=most_series, most_failures=most_failures, recent=recent)
         self._clock, self._monotonic = clock, monotonic
         self._settings = Settings(environment={})
         self._sinks: dict[str, Sink] = {}
@@ -83,13 +76,7 @@ class Metrics(Hooks):
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._since = self._clock()
-        self._series: dict[Labels, Series] = {}
-        self._providers: dict[str, ProviderWatch] = {}
-        self._failures: deque[FailedCall] = deque(maxlen=self._most_failures)
-        self._error_names = ErrorNames()
-        self._in_flight = InFlight(self._monotonic)
-        self._history = History()
+        self._counting = Counting(self._limits, self._clock, self._monotonic)
         self._alarm: Alarm | None = None
         self._sharing: Sharing | None = None
         if self._folder is not None:
@@ -101,10 +88,13 @@ class Metrics(Hooks):
     def provide_models(self, settings: Settings) -> Iterable[Model]:
         """No models. Reads the settings of this plugin; `recent` holds for providers that are called from now on."""
         table = settings.table("metrics")
-        self._most_series = int(table.number("most_series") or self._most_series)
-        self._recent = table.number("recent") or self._recent
-        self._most_failures = int(table.number("most_failures") or self._most_failures)
-        self._failures = deque(self._failures, maxlen=self._most_failures)
+        given = self._limits
+        self._limits = Limits(
+            most_series=int(table.number("most_series") or given.most_series),
+            most_failures=int(table.number("most_failures") or given.most_failures),
+            recent=table.number("recent") or given.recent,
+        )
+        self._counting.limit(self._limits)
         shared = table.find("shared")
         if self._folder is None and shared is not None:
             from modelplug_metrics._sharing import shared_folder
@@ -125,27 +115,13 @@ class Metrics(Hooks):
     def call_started(self, request: Request) -> None:
         """One more call is under way."""
         self._own()
-        with self._lock:
-            self._in_flight.started(request)
+        self._counting.started(request)
 
     @hookimpl
     def call_finished(self, call: Call) -> None:
         """Count the call."""
         self._own()
-        now = self._clock()
-        moment = min(call.started + call.seconds, now)
-        with self._lock:
-            self._in_flight.finished(call)
-            if call.error is None:
-                counts = counts_of(call)
-            else:
-                self._failed(call, call.error, moment)
-                counts = counts_of(call, self._error_names.of(call))
-            series = self._series.get((call.provider, call.model_id, call.strategy)) or self._new_series(call)
-            if series.add(counts, moment=moment, now=now):
-                provider, model, _ = series.labels
-                if provider != REST:
-                    self._providers[provider].decide(model, now=now)
+        self._counting.finished(call)
         (self._alarm or self._armed()).called()
         if self._sharing is not None:
             self._sharing.called()
@@ -153,33 +129,10 @@ class Metrics(Hooks):
             self._probing.called()
 
     def snapshot(self) -> Snapshot:
-        """All figures at this moment. Reading changes no figure and creates no entry."""
-        from modelplug_metrics.snapshot import Snapshot
-
+        """All figures of this process at this moment. Reading changes no figure and creates no entry."""
         self._own()
-        now = self._clock()
-        with self._lock:
-            every, flying, failures = list(self._series.values()), self._in_flight.counts(), tuple(self._failures)
-        covered = spans(now, self._since)
-        rows = []
-        for series in every:
-            with self._lock:  # taken anew for each: a long reading never holds up the listener
-                rows.append(series.row(now=now, spans=covered))
-        rows.sort(key=lambda row: (row.provider, row.model, row.strategy))
-        health = []
-        for watch in sorted(self._providers.values(), key=lambda watch: watch.provider):
-            with self._lock:
-                health.append(watch.health(now=now))
-                health += [watch.models[model].health(now=now) for model in sorted(watch.models)]
-        return Snapshot(
-            taken=now,
-            since=self._since,
-            spans=covered,
-            rows=tuple(rows),
-            in_flight=flying,
-            health=tuple(health) if self._probing is None else self._probing.reports(health),
-            failures=failures[::-1],
-        )
+        snapshot = self._counting.snapshot()
+        return snapshot if self._probing is None else evolve(snapshot, health=self._probing.reports(snapshot.health))
 
     def all_workers(self) -> Snapshot:
         """The sum of the figures of all worker processes that share a folder, `[metrics] shared`; else `snapshot()`.
@@ -195,10 +148,7 @@ class Metrics(Hooks):
         The oldest first, an hour at most, steps without a call too. The last step is still being counted.
         """
         self._own()
-        with self._lock:
-            for series in self._series.values():
-                series.settle()
-            return STEP, list(self._history.points(seconds, now=self._clock(), since=self._since))
+        return self._counting.history(seconds)
 
     @property
     def alerts(self) -> Alerts:
@@ -249,35 +199,6 @@ class Metrics(Hooks):
             self._alarm = self._alarm or alarm
             return self._alarm
 
-    def _new_series(self, call: Call) -> Series:
-        labels = (call.provider, call.model_id, call.strategy)
-        if len(self._series) >= self._most_series:
-            labels = (REST, REST, REST)
-            if labels in self._series:
-                return self._series[labels]
-        provider, model, _ = labels
-        judged = partial(self._watch(provider).take, model=model) if provider != REST else _nobody
-
-        def told(moment: float, tally: Tally) -> None:
-            self._history.add(moment, tally)
-            judged(moment, tally)
-
-        series = self._series[labels] = Series(labels, told=told)
-        return series
-
-    def _watch(self, provider: str) -> ProviderWatch:
-        watch = self._providers.get(provider)
-        if watch is None:
-            from modelplug_metrics._watch import ProviderWatch
-
-            watch = self._providers[provider] = ProviderWatch(provider, seconds=self._recent)
-        return watch
-
-    def _failed(self, call: Call, error: Failure, moment: float) -> None:
-        from modelplug_metrics.failures import FailedCall
-
-        self._failures.append(FailedCall.of(call, error, at=moment))
-
     def _own(self) -> None:
         if os.getpid() != self._process:
             self._begin()
@@ -295,7 +216,3 @@ def _has_alerts(settings: Settings) -> bool:
     """Whether anybody but us says anything of alerts."""
     layers, variable = (settings.argument, settings.file), settings.table("alerts").variable("")
     return any("alerts" in layer for layer in layers) or any(name.startswith(variable) for name in settings.environment)
-
-
-def _nobody(moment: float, tally: Tally) -> None:
-    """Nobody judges the health of what has no name."""
