@@ -107,6 +107,14 @@ def test_config_says_where_each_setting_is_from(modelplug: Run, tmp_path: Path) 
     }
 
 
+def test_config_does_not_say_where_a_webhook_goes(modelplug: Run, tmp_path: Path) -> None:
+    """Its address is a secret with most receivers; where either is read from is shown."""
+    file = tmp_path / "config.toml"
+    file.write_text('[alerts.webhook]\nurl = "http://127.0.0.1/T0K3N"\nsecret_env = "HOOK"\n')
+    run = modelplug("config", "show", MODELPLUG_CONFIG=str(file))
+    assert 'alerts.webhook\tconfig.toml\t{"url": "***", "secret_env": "HOOK"}' in run.stdout.decode().splitlines()
+
+
 def test_config_path_is_one_line(modelplug: Run, tmp_path: Path) -> None:
     """The path alone on stdout; whether the file is there yet is a remark."""
     run = modelplug("config", "path", MODELPLUG_CONFIG=str(tmp_path / "c.toml"))

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 from modelplug import ProviderSettings, Secret, Settings, Switchboard, Table
 
-_SECRET = re.compile(r"key|secret|token|pass|auth|cred|cookie|header|private", re.IGNORECASE)
+_SECRET = re.compile(r"key|secret|token|pass|auth|cred|cookie|header|private|^url$", re.IGNORECASE)
 _POINTER = re.compile(r"_(env|file)$")
 _KEYS = ("api_key", "api_key_env", "api_key_file")
 _OWN_VARIABLES = ("MODELPLUG_CONFIG", "MODELPLUG_DEBUG")
