@@ -14,7 +14,7 @@ _HANDLED = frozenset({*_JOINED, "role", "tool_calls"})
 class Assembly:
     """Collects canonical chunks, in time and memory linear in their text."""
 
-    __slots__ = ("_choices", "_first", "_model", "_usage", "_usage_sent")
+    __slots__ = ("_choices", "_first", "_model", "_pieces", "_usage", "_usage_sent")
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}
@@ -22,10 +22,16 @@ class Assembly:
         self._model: str | None = None
         self._usage: Usage = NO_USAGE
         self._usage_sent: Any = None
+        self._pieces: list[str] | None = None  # the first choice's text, once all is known that repeats itself
 
     def add(self, chunk: Chunk) -> None:
         """Take in the next chunk."""
-        data = chunk.data
+        said = chunk._said
+        if said is not None and self._pieces is not None:
+            if said:
+                self._pieces.append(said)
+            return
+        data = chunk._fields
         if self._first is None:
             self._first = data
         for sent in data.get("choices") or ():
@@ -44,6 +50,8 @@ class Assembly:
             self._take_usage(sent_usage)
         if self._model is None:
             self._model = data.get("model")
+        if said is not None:
+            self._pieces = self._choices[0].content
 
     def reply(self) -> Reply:
         """What has arrived so far, as a Reply. Never raises."""

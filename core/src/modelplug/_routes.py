@@ -12,7 +12,7 @@ from modelplug.credentials import Credentials
 from modelplug.errors import ConfigError, NoStrategy
 from modelplug.models import Model
 from modelplug.settings import ProviderSettings, Settings
-from modelplug.strategy import Strategy, strategy_name
+from modelplug.strategy import Bursts, Strategy, bursts_of, strategy_name
 
 CredentialsFor = Callable[[str, str], Credentials | None]
 """What a host answers for the name of a provider and a tenant."""
@@ -32,6 +32,7 @@ class Route:
     wire_name: str
     strategy: Strategy
     strategy_name: str
+    bursts: Bursts | None
     timeout: float
 
 
@@ -65,6 +66,7 @@ class Routes:
                 wire_name=self._plugged.wire_name(model),
                 strategy=strategy,
                 strategy_name=strategy_name(strategy),
+                bursts=bursts_of(strategy),
                 timeout=provider.number("timeout") or self._settings.table().number("timeout") or DEFAULT_TIMEOUT,
             )
             self._strategies[id(strategy)] = strategy

@@ -13,9 +13,21 @@ from modelplug._usage import NO_USAGE, Usage
 if TYPE_CHECKING:
     from modelplug.calls import Call
 
-__all__ = ["NO_USAGE", "Chunk", "Embeddings", "JsonObject", "Reply", "ToolCall", "Usage", "View", "is_whole_object"]
+__all__ = [
+    "NO_USAGE",
+    "Chunk",
+    "Embeddings",
+    "Form",
+    "JsonObject",
+    "Reply",
+    "ToolCall",
+    "Usage",
+    "View",
+    "is_whole_object",
+]
 
 _REPR_LIMIT = 200
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 JsonObject = dict[str, Any]
 
 
@@ -98,16 +110,36 @@ class Chunk(View):
     `choices[0].native_finish_reason`. Reasoning is always `delta.reasoning_content`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_form", "_said")
+    _form: Form
+
+    def __init__(self, data: JsonObject) -> None:
+        super().__init__(data)
+        self._said: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_fields" and self._said is not None:  # a chunk of a Form, which nobody has looked into yet
+            self._fields = self._form.event(self._said)
+            return self._fields
+        return super().__getattr__(name)
 
     @property
     def data(self) -> JsonObject:
         """The canonical JSON object."""
-        return self._fields
+        data = self._fields
+        self._said = None  # from here on somebody may change it
+        return data
+
+    @property
+    def said(self) -> str | None:
+        """The text of a chunk that is nothing but a piece of text, like others of its stream; None of any other."""
+        return self._said
 
     @property
     def text(self) -> str:
         """The text that this chunk adds to the first choice, or an empty string."""
+        if self._said is not None:
+            return self._said
         choices = self._fields.get("choices")  # as in _delta, without its calls: hosts read this of every chunk
         if not choices or (choice := choices[0]).get("index"):
             return ""
@@ -156,6 +188,55 @@ class Chunk(View):
     def _delta(self) -> JsonObject:
         choice = self._choice()
         return {} if choice is None else choice.get("delta") or {}
+
+
+class Form:
+    """The event that most chunks of a stream are, but for their text."""
+
+    __slots__ = ("_choice", "_event")
+
+    def __init__(self, event: JsonObject, choice: JsonObject) -> None:
+        self._event = event
+        self._choice = choice
+
+    @classmethod
+    def of(cls, event: Any) -> Form | None:
+        """The form of a decoded event; None unless it is one piece of text of the first choice, and nothing else.
+
+        Beside it the event holds plain values only, so that two chunks share nothing that can be changed.
+        """
+        try:
+            (choice,) = event["choices"]
+            delta = choice["delta"]
+            text = delta["content"]
+            if (
+                type(text) is str
+                and text != ""
+                and len(delta) == 1
+                and choice["index"] == 0
+                and choice["finish_reason"] is None
+                and not choice.get("logprobs")
+                and type(event["model"]) is str
+                and event["model"] != ""
+                and event.get("usage") is None
+                and "error" not in event
+                and _SCALARS.issuperset(type(value) for name, value in event.items() if name != "choices")
+                and _SCALARS.issuperset(type(value) for name, value in choice.items() if name != "delta")
+            ):
+                return cls(event, choice)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass
+        return None
+
+    def event(self, text: str) -> JsonObject:
+        """The event with this text."""
+        return {**self._event, "choices": [{**self._choice, "delta": {"content": text}}]}
+
+    def chunk(self, text: str) -> Chunk:
+        """A chunk of this event with this text. Its JSON object is made when somebody asks for it."""
+        chunk = Chunk.__new__(Chunk)
+        chunk._form, chunk._said = self, text
+        return chunk
 
 
 @frozen(kw_only=True)

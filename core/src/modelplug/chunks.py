@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from modelplug._assembly import Assembly
+from modelplug._routes import Route
 from modelplug._running import Running
 from modelplug.answers import Chunk, Reply
 from modelplug.calls import Call
 from modelplug.deadlines import is_cancelled
 from modelplug.errors import ModelplugError
-from modelplug.strategy import Strategy
 
 
 class Chunks:
@@ -23,10 +24,12 @@ class Chunks:
     block is entered.
     """
 
-    def __init__(self, begin: Callable[[], tuple[Running, Strategy]]) -> None:
+    def __init__(self, begin: Callable[[], tuple[Running, Route]]) -> None:
         self._begin = begin
         self._running: Running | None = None
-        self._source: AsyncGenerator[Chunk, None] | None = None
+        self._source: AsyncGenerator[Any, None] | None = None
+        self._in_bursts = False
+        self._ready: deque[Chunk] = deque()  # has arrived with a burst, and the host has not asked for it yet
         self._assembly = Assembly()
         self._ended = False
         self._reply: Reply | None = None
@@ -49,9 +52,10 @@ class Chunks:
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise ModelplugError("a stream is entered once; ask the board for a new one")
-        self._running, strategy = self._begin()
+        self._running, route = self._begin()
         try:
-            self._source = strategy.stream(self._running.request)
+            self._in_bursts = route.bursts is not None
+            self._source = (route.bursts or route.strategy.stream)(self._running.request)
         except BaseException as error:  # the border to foreign code: a stream that is no async generator function
             failure = self._fail(self._running, error)
         else:
@@ -62,15 +66,19 @@ class Chunks:
         return self
 
     async def __anext__(self) -> Chunk:
-        running, source = self._running, self._source
+        running, source, ready = self._running, self._source, self._ready
         if running is None or source is None:
             raise ModelplugError("a stream is used with `async with board.stream(...) as chunks`")
+        if ready and not running.deadline.passed:
+            chunk = ready.popleft()
+            self._assembly.add(chunk)
+            return chunk
         if self._ended:
             raise StopAsyncIteration
         failure: BaseException | None
         try:
             with running.deadline:
-                chunk = await anext(source)
+                chunk = await self._first_of_burst(source) if self._in_bursts else await anext(source)
             if running.first_chunk is None:
                 running.chunk_arrived()
             self._assembly.add(chunk)
@@ -85,6 +93,11 @@ class Chunks:
             raise failure
         raise StopAsyncIteration
 
+    async def _first_of_burst(self, source: AsyncGenerator[Sequence[Chunk], None]) -> Chunk:
+        while not self._ready:
+            self._ready.extend(await anext(source))
+        return self._ready.popleft()
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -94,6 +107,7 @@ class Chunks:
                 self._fail(running, error)
             else:
                 self._ended = True
+                self._ready.clear()
                 self._reply = self._assembly.reply()
                 self._reply.call = running.left(self._reply)
         if self._source is not None:
@@ -120,6 +134,7 @@ class Chunks:
 
     def _fail(self, running: Running, error: BaseException) -> BaseException:
         self._ended = True
+        self._ready.clear()
         self._reply = self._assembly.reply()
         failure = running.failed(error, partial=self._reply)
         self._reply.call = running.call

@@ -53,10 +53,15 @@ class ChunkReader:
         return "".join(self._pieces)
 
     def read(self, event: Any) -> Chunk | None:
-        """The canonical chunk of an event; None for a heartbeat and whatever else carries nothing.
+        """The canonical chunk of a decoded event; None for a heartbeat and whatever else carries nothing.
 
-        Raises the kind of CallFailed that an error in the event stands for, with the text so far as `partial`.
+        A chunk of a Form is taken as it is. Raises the kind of CallFailed that an error in the event stands for, with
+        the text so far as `partial`.
         """
+        if type(event) is Chunk:
+            if event.said:
+                self._pieces.append(event.said)
+            return event
         try:  # nearly all events: one piece of text or reasoning, already canonical
             (choice,) = event["choices"]
             if (

@@ -17,7 +17,7 @@ from modelplug.errors import AuthFailed, BadRequest, CallFailed, EmptyReply, Quo
 from modelplug.hooks import Hooks, hookimpl
 from modelplug.models import Model
 from modelplug.settings import Settings
-from modelplug.strategy import Layer, Request, Strategy, embedding
+from modelplug.strategy import Bursts, Layer, Request, Strategy, bursts_of, embedding
 
 T = TypeVar("T")
 
@@ -91,9 +91,20 @@ class Retrying(Layer):
         """The first answer that succeeds."""
         return await self._tried(request, lambda: embedding(self.inner, request))
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """The chunks of the first try whose first chunk arrives."""
-        chunks, first = await self._tried(request, lambda: self._opened(request))
+        return self._streamed(request, self.inner.stream)
+
+    @property
+    def bursts(self) -> Bursts | None:
+        """The same in bursts, where the inner strategy has any."""
+        inner = bursts_of(self.inner)
+        return None if inner is None else lambda request: self._streamed(request, inner)
+
+    async def _streamed(
+        self, request: Request, stream: Callable[[Request], AsyncGenerator[T, None]]
+    ) -> AsyncGenerator[T, None]:
+        chunks, first = await self._tried(request, lambda: self._opened(stream(request)))
         try:
             yield first
             async for chunk in chunks:
@@ -101,8 +112,7 @@ class Retrying(Layer):
         finally:
             await chunks.aclose()
 
-    async def _opened(self, request: Request) -> tuple[AsyncGenerator[Chunk, None], Chunk]:
-        chunks = self.inner.stream(request)
+    async def _opened(self, chunks: AsyncGenerator[T, None]) -> tuple[AsyncGenerator[T, None], T]:
         try:
             return chunks, await anext(chunks)
         except StopAsyncIteration:

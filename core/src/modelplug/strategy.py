@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from attrs import field, frozen
@@ -67,13 +67,18 @@ class Request:
         return dict(self.params.get("extra_headers") or {})
 
 
+Bursts = Callable[[Request], AsyncGenerator[Sequence[Chunk], None]]
+"""What gives the chunks of a stream as they arrived: often many at once."""
+
+
 @runtime_checkable
 class Strategy(Protocol):
     """Anything that can carry a call. Raises only kinds of CallFailed and ConfigError.
 
     It may be used by several event loops, one after another. A strategy that also has `async embed(request)` carries
-    embeddings; one that has `async aclose()` is closed with the board. `name`, or else the class name in lower case,
-    is what `Call.strategy` says.
+    embeddings; one that has `async aclose()` is closed with the board. One that has `bursts(request)`, which gives the
+    chunks of `stream` in lists as they arrive, is spared what each chunk costs on its way. `name`, or else the class
+    name in lower case, is what `Call.strategy` says.
     """
 
     async def complete(self, request: Request) -> Reply:
@@ -117,6 +122,11 @@ class Layer:
         finally:
             await chunks.aclose()
 
+    @property
+    def bursts(self) -> Bursts | None:
+        """The inner bursts. A layer that has a `stream` of its own is asked for that, unless it has `bursts` too."""
+        return bursts_of(self.inner)
+
     async def embed(self, request: Request) -> Embeddings:
         """The inner vectors. Raises NoStrategy where the inner strategy has none."""
         return await embedding(self.inner, request)
@@ -124,6 +134,30 @@ class Layer:
     async def aclose(self) -> None:
         """Closes the inner strategy."""
         await close(self.inner)
+
+
+def bursts_of(strategy: object) -> Bursts | None:
+    """The strategy's `bursts`, where they are sure to give what its `stream` gives.
+
+    They are not when a class below the one that wrote `bursts` has written another `stream`.
+    """
+    for namespace in (getattr(strategy, "__dict__", {}), *map(vars, type(strategy).__mro__)):
+        if "bursts" in namespace:
+            bursts: Bursts | None = getattr(strategy, "bursts", None)
+            return bursts
+        if "stream" in namespace:
+            break
+    return None
+
+
+async def one_by_one(bursts: AsyncGenerator[Sequence[Chunk], None]) -> AsyncGenerator[Chunk, None]:
+    """The chunks of bursts, as `stream` gives them. Closing it closes the bursts."""
+    try:
+        async for burst in bursts:
+            for chunk in burst:
+                yield chunk
+    finally:
+        await bursts.aclose()
 
 
 def strategy_name(strategy: object) -> str:

@@ -178,8 +178,8 @@ class Switchboard:
         settings for this call; `tenant` has them looked up by the board's `credentials_for`.
         Raises UnknownModel, AmbiguousModel, NoStrategy, ConfigError, or a kind of CallFailed.
         """
-        running, strategy = self._begin(name, "chat", timeout, (credentials, tenant), params, messages=messages)
-        return await _answer(running, lambda: strategy.complete(running.request))
+        running, route = self._begin(name, "chat", timeout, (credentials, tenant), params, messages=messages)
+        return await _answer(running, lambda: route.strategy.complete(running.request))
 
     def stream(
         self,
@@ -206,8 +206,8 @@ class Switchboard:
         **params: Any,
     ) -> Embeddings:
         """One vector for each text in `input`. Other arguments and errors as in `complete`."""
-        running, strategy = self._begin(name, "embeddings", timeout, (credentials, tenant), params, input=input)
-        return await _answer(running, lambda: embedding(strategy, running.request))
+        running, route = self._begin(name, "embeddings", timeout, (credentials, tenant), params, input=input)
+        return await _answer(running, lambda: embedding(route.strategy, running.request))
 
     def refresh(self) -> None:
         """Ask every plugin for its models again and swap the catalog. Running calls keep what they have.
@@ -325,8 +325,8 @@ class Switchboard:
         messages: Sequence[Mapping[str, Any]] = (),
         input: Any = None,
         stream: bool = False,
-    ) -> tuple[Running, Strategy]:
-        """Everything before the first attempt: from the name to a running call and the strategy that carries it."""
+    ) -> tuple[Running, Route]:
+        """Everything before the first attempt: from the name to a running call and its route."""
         clock = perf_counter()
         try:
             model = self.catalog.resolve(name)
@@ -362,7 +362,7 @@ class Switchboard:
         if problem is not None or route is None:
             failure = running.failed(problem or NoStrategy(model.id, "none was selected"))
             raise failure
-        return running, route.strategy
+        return running, route
 
 
 def _forked(board: weakref.ref[Switchboard]) -> Callable[[], None]:

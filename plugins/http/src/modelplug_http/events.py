@@ -25,9 +25,13 @@ class Events:
     A provider that sends one JSON answer in place of a stream gives that as its only event.
     """
 
-    def __init__(self, send: Callable[[], Awaitable[Exchange]], options: Options) -> None:
+    def __init__(
+        self, send: Callable[[], Awaitable[Exchange]], options: Options, *, decode: Callable[[bytes], Any] | None = None
+    ) -> None:
+        """`decode` reads the JSON of one event."""
         self._send = send
         self._options = options
+        self._decode = decode or bodies.decoded
         self._exchange: Exchange | None = None
         self._reader = EventReader(limit=options.line_limit)
         self._start: bytes | None = b""  # what has come while its shape is not known; None when it is
@@ -108,17 +112,17 @@ class Events:
 
     def _decoded(self, events: list[Event]) -> list[Any]:
         values: list[Any] = []
+        decode = self._decode
         for name, data in events:
             if data == bodies.DONE:
                 self._ended = True
                 break
             try:
-                value = bodies.decoded(data)
+                if name == b"error":
+                    return values + self._broken(_reported(bodies.decoded(data)))
+                values.append(decode(data))
             except BadReply as error:
                 return values + self._broken(error)
-            if name == b"error":
-                return values + self._broken(_reported(value))
-            values.append(value)
         return values
 
     def _broken(self, error: CallFailed) -> list[Any]:

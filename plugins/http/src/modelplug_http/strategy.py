@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from modelplug.answers import Chunk, Embeddings, Reply
 from modelplug.credentials import Credentials
-from modelplug.errors import ConfigError
+from modelplug.errors import CallFailed, ConfigError
 from modelplug.reading import Assembly, ChunkReader, read_embeddings, read_reply
-from modelplug.strategy import Request
+from modelplug.strategy import Request, one_by_one
 
 from modelplug_http.endpoint import CHAT, EMBEDDINGS, endpoint
 from modelplug_http.options import Options
+from modelplug_http.repeats import Repeats
 from modelplug_http.wire import Wire
 
 
@@ -30,16 +31,22 @@ class Http:
         answer = await self._wire.post(*_addressed(request, CHAT), **self._terms(request))
         return read_reply(answer.data) if answer.events is None else _assembled(answer.events)
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """The answer in chunks. What follows the finish reason, such as usage, is waited for only briefly."""
+        return one_by_one(self.bursts(request))
+
+    async def bursts(self, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        """The same chunks, in lists as they arrive."""
         reader = ChunkReader()
         settled = False
-        async with self._wire.events(*_addressed(request, CHAT), **self._terms(request)) as events:
+        carried = self._wire.events(*_addressed(request, CHAT), **self._terms(request), decode=Repeats().decoded)
+        async with carried as events:
             while values := await events.read():
-                for value in values:
-                    chunk = reader.read(value)
-                    if chunk is not None:
-                        yield chunk
+                chunks, failure = _chunks(reader, values)
+                if chunks:
+                    yield chunks
+                if failure is not None:
+                    raise failure
                 if reader.finished and not settled:
                     settled = True
                     events.settle()
@@ -75,6 +82,19 @@ def _authorized(credentials: Credentials) -> dict[str, str]:
     """The headers that carry the credentials, after the caller's own: a caller never changes them."""
     key = {} if credentials.api_key is None else {"authorization": f"Bearer {credentials.api_key.reveal()}"}
     return {**key, **{name.lower(): value for name, value in credentials.headers}}
+
+
+def _chunks(reader: ChunkReader, values: list[Any]) -> tuple[list[Chunk], CallFailed | None]:
+    """The chunks of these values, and the error that is behind them where there is one."""
+    chunks = []
+    try:
+        for value in values:
+            chunk = reader.read(value)
+            if chunk is not None:
+                chunks.append(chunk)
+    except CallFailed as error:
+        return chunks, error
+    return chunks, None
 
 
 def _assembled(events: tuple[Any, ...]) -> Reply:

@@ -15,7 +15,7 @@ error that `modelplug.failures` makes of it. Leaving `events`, by cancellation t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -90,8 +90,12 @@ class Wire:
         pool: Hashable = None,
         deadline: float | None = None,
         options: Options | None = None,
+        decode: Callable[[bytes], Any] | None = None,
     ) -> Events:
-        """The answer to a POST of JSON, as it arrives. Arguments as in `post`; nothing is sent before it is entered."""
+        """The answer to a POST of JSON, as it arrives. Nothing is sent before it is entered.
+
+        Arguments as in `post`; `decode` reads the JSON of one event in place of `body.decoded`.
+        """
         used = options or self._options
         post = Post(
             url=url,
@@ -103,7 +107,7 @@ class Wire:
             pool=pool,
             deadline=deadline,
         )
-        return Events(lambda: send(self._pools, post), used)
+        return Events(lambda: send(self._pools, post), used, decode=decode)
 
     async def aclose(self) -> None:
         """Closes all connections. Calls that still run fail with Unreachable. The wire may be used again."""
