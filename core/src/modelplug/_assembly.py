@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelplug._verdict import failure_of_end
-from modelplug.answers import NO_USAGE, Chunk, JsonObject, Reply, Usage
+from modelplug.answers import NO_USAGE, Chunk, Form, JsonObject, Reply, Usage
 
 _JOINED = ("content", "reasoning_content", "refusal")
 _HANDLED = frozenset({*_JOINED, "role", "tool_calls"})
@@ -14,7 +14,7 @@ _HANDLED = frozenset({*_JOINED, "role", "tool_calls"})
 class Assembly:
     """Collects canonical chunks, in time and memory linear in their text."""
 
-    __slots__ = ("_choices", "_first", "_model", "_pieces", "_usage", "_usage_sent")
+    __slots__ = ("_choices", "_first", "_form", "_model", "_pieces", "_usage", "_usage_sent")
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}
@@ -22,12 +22,13 @@ class Assembly:
         self._model: str | None = None
         self._usage: Usage = NO_USAGE
         self._usage_sent: Any = None
-        self._pieces: list[str] | None = None  # the first choice's text, once all is known that repeats itself
+        self._form: Form | None = None  # of the last chunk: another one of the same adds its text, and nothing else
+        self._pieces: list[str] = []
 
     def add(self, chunk: Chunk) -> None:
         """Take in the next chunk."""
         said = chunk._said
-        if said is not None and self._pieces is not None:
+        if said is not None and chunk._form is self._form:
             if said:
                 self._pieces.append(said)
             return
@@ -50,8 +51,10 @@ class Assembly:
             self._take_usage(sent_usage)
         if self._model is None:
             self._model = data.get("model")
-        if said is not None:
-            self._pieces = self._choices[0].content
+        if said is None:
+            self._form = None
+        else:
+            self._form, self._pieces = chunk._form, self._choices[0].content
 
     def reply(self) -> Reply:
         """What has arrived so far, as a Reply. Never raises."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -208,16 +208,12 @@ class Form:
         try:
             (choice,) = event["choices"]
             delta = choice["delta"]
-            text = delta["content"]
             if (
-                type(text) is str
-                and text != ""
-                and len(delta) == 1
+                type(delta["content"]) is str
+                and all(value is None for name, value in delta.items() if name not in ("content", "role"))
+                and delta.get("role", "assistant") == "assistant"
                 and choice["index"] == 0
                 and choice["finish_reason"] is None
-                and not choice.get("logprobs")
-                and type(event["model"]) is str
-                and event["model"] != ""
                 and event.get("usage") is None
                 and "error" not in event
                 and _SCALARS.issuperset(type(value) for name, value in event.items() if name != "choices")
@@ -230,13 +226,19 @@ class Form:
 
     def event(self, text: str) -> JsonObject:
         """The event with this text."""
-        return {**self._event, "choices": [{**self._choice, "delta": {"content": text}}]}
+        delta = {**self._choice["delta"], "content": text}
+        return {**self._event, "choices": [{**self._choice, "delta": delta}]}
 
-    def chunk(self, text: str) -> Chunk:
-        """A chunk of this event with this text. Its JSON object is made when somebody asks for it."""
-        chunk = Chunk.__new__(Chunk)
-        chunk._form, chunk._said = self, text
-        return chunk
+    def chunks(self, texts: Iterable[str]) -> tuple[Chunk, ...]:
+        """A chunk of this event for each text. Its JSON object is made when somebody asks for it."""
+        new = Chunk.__new__
+        chunks = []
+        for text in texts:
+            chunk = new(Chunk)
+            chunk._form = self
+            chunk._said = text
+            chunks.append(chunk)
+        return tuple(chunks)
 
 
 @frozen(kw_only=True)

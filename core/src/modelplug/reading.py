@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import struct
+from collections.abc import Iterable
 from typing import Any
 
 from modelplug._assembly import Assembly
@@ -55,13 +56,8 @@ class ChunkReader:
     def read(self, event: Any) -> Chunk | None:
         """The canonical chunk of a decoded event; None for a heartbeat and whatever else carries nothing.
 
-        A chunk of a Form is taken as it is. Raises the kind of CallFailed that an error in the event stands for, with
-        the text so far as `partial`.
+        Raises the kind of CallFailed that an error in the event stands for, with the text so far as `partial`.
         """
-        if type(event) is Chunk:
-            if event.said:
-                self._pieces.append(event.said)
-            return event
         try:  # nearly all events: one piece of text or reasoning, already canonical
             (choice,) = event["choices"]
             if (
@@ -86,6 +82,10 @@ class ChunkReader:
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
         return self._read_unusual(event)
+
+    def take(self, chunks: Iterable[Chunk]) -> None:
+        """Take chunks of a Form, which need no reading, as read."""
+        self._pieces += [said for chunk in chunks if (said := chunk.said)]
 
     def end(self) -> None:
         """Judge the end of the stream.

@@ -13,8 +13,10 @@ from modelplug.failures import failure_in_answer
 from modelplug_http import body as bodies
 from modelplug_http.exchange import Exchange
 from modelplug_http.options import Options
+from modelplug_http.repeats import Repeats
 from modelplug_http.sse import Event, EventReader
 
+_EVENT_END = b"\n\n"
 _PIECE = 64 * 1024
 """So many bytes are read into events at once: short lines take long, and other tasks of the loop get their turn."""
 
@@ -26,12 +28,12 @@ class Events:
     """
 
     def __init__(
-        self, send: Callable[[], Awaitable[Exchange]], options: Options, *, decode: Callable[[bytes], Any] | None = None
+        self, send: Callable[[], Awaitable[Exchange]], options: Options, *, repeats: Repeats | None = None
     ) -> None:
-        """`decode` reads the JSON of one event."""
+        """With `repeats`, the events that it finds one after another are given as one tuple of Chunks."""
         self._send = send
         self._options = options
-        self._decode = decode or bodies.decoded
+        self._repeats = repeats
         self._exchange: Exchange | None = None
         self._reader = EventReader(limit=options.line_limit)
         self._start: bytes | None = b""  # what has come while its shape is not known; None when it is
@@ -100,29 +102,50 @@ class Events:
         for start in range(0, len(data), _PIECE):
             if start:
                 await asyncio.sleep(0)
-            try:
-                values += self._decoded(self._reader.feed(data[start : start + _PIECE]))
-            except BadReply as error:
-                return values + self._broken(error)
+            values += self._read(data[start : start + _PIECE])
             if self._ended:
                 break
         if self._ended and self._error is None:
             await self._entered.drain()
         return values
 
-    def _decoded(self, events: list[Event]) -> list[Any]:
+    def _read(self, data: bytes) -> list[Any]:
+        repeats, reader = self._repeats, self._reader
+        hopeful = repeats is not None and repeats.hopeful()
         values: list[Any] = []
-        decode = self._decode
+        at = 0
+        try:
+            while at < len(data) and not self._ended:
+                end = len(data)
+                if repeats is not None and hopeful:
+                    if reader.between_events:
+                        chunks, at = repeats.run(data, at)
+                        if chunks:
+                            values.append(chunks)
+                    end = data.find(_EVENT_END, at) + len(_EVENT_END)
+                    if end < len(_EVENT_END):
+                        end = len(data)
+                values += self._decoded(reader.feed(data[at:end]), repeats if hopeful else None)
+                at = end
+        except BadReply as error:
+            return values + self._broken(error)
+        return values
+
+    def _decoded(self, events: list[Event], repeats: Repeats | None) -> list[Any]:
+        values: list[Any] = []
         for name, data in events:
             if data == bodies.DONE:
                 self._ended = True
                 break
             try:
-                if name == b"error":
-                    return values + self._broken(_reported(bodies.decoded(data)))
-                values.append(decode(data))
+                value = bodies.decoded(data)
             except BadReply as error:
                 return values + self._broken(error)
+            if name == b"error":
+                return values + self._broken(_reported(value))
+            values.append(value)
+            if repeats is not None and not name:
+                repeats.look(data, value)
         return values
 
     def _broken(self, error: CallFailed) -> list[Any]:

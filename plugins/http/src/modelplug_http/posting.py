@@ -134,6 +134,10 @@ class _Response:
         self.status = status
         self.headers = headers
         self.content = content
+        if not content.is_eof() or content.total_bytes:
+            # It tells its protocol to go on reading after each HTTP chunk that is taken out while less than this is
+            # left: sixty times for sixty events that came together. Once it is empty is soon enough.
+            content._low_water = 1
         content.on_eof(self._ended)
 
     def close(self) -> None:

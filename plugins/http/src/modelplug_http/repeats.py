@@ -1,11 +1,11 @@
-"""Events that repeat the one before them but for their text: most of a stream. Only the text of these is decoded."""
+"""Events that repeat an earlier one but for their text: most of a stream. Only the texts of these are decoded."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgspec
-from modelplug.answers import Form
+from modelplug.answers import Chunk, Form
 from modelplug.errors import BadReply
 
 from modelplug_http import body as bodies
@@ -13,57 +13,86 @@ from modelplug_http import body as bodies
 _NAME = b'"content":'
 _PROBE = 'a "text" that\nno provider sends \\'
 _PROBED = msgspec.json.encode(_PROBE)
-_TRIES = 3
-"""So many events are looked at for what repeats, and one more for each ten that it was found in."""
+_LOOKS, _MISSES, _REST = 3, 16, 64
+"""After so many looks in vain, or so many events that did not repeat, so many pieces pass before the next look."""
 
-_decode_text = msgspec.json.Decoder(str).decode
+_decode_texts = msgspec.json.Decoder(list[str]).decode
 
 
 class Repeats:
-    """Decodes the events of one stream.
+    """Finds the events of one stream that an earlier one was, up to and from one JSON string.
 
-    An event that begins and ends as an earlier one did, up to and from one JSON string, is that event with another
-    string in this place: what JSON means is the same on both sides of it. So the string alone is decoded.
+    Such an event is the earlier one with another string in this place: what JSON means is the same on both sides of
+    it. So the strings of many events are decoded as one list, and nothing else of them.
     """
 
-    __slots__ = ("_after", "_before", "_form", "_found", "_looked")
+    __slots__ = ("_form", "_lead", "_looks", "_misses", "_rest", "_tail")
 
     def __init__(self) -> None:
         self._form: Form | None = None
-        self._before = self._after = b""
-        self._looked = self._found = 0
+        self._lead = self._tail = b""
+        self._looks = self._misses = self._rest = 0
 
-    def decoded(self, data: bytes) -> Any:
-        """The value of an event, or a Chunk where it is a repeated one. Raises BadReply as `bodies.decoded` does."""
-        form = self._form
-        if form is not None and data.startswith(self._before) and data.endswith(self._after):
-            try:
-                text = _decode_text(data[len(self._before) : -len(self._after)])
-            except (ValueError, RecursionError):
-                pass
-            else:
-                self._found += 1
-                return form.chunk(text)
-        value = bodies.decoded(data)
-        if self._looked < _TRIES + self._found // 10:
-            self._look(data, value)
-        return value
+    def hopeful(self) -> bool:
+        """Whether to look for events that repeat in the next piece."""
+        if self._rest:
+            self._rest -= 1
+        return not self._rest
 
-    def _look(self, data: bytes, value: Any) -> None:
-        """See whether this event is one that may be repeated. What it looks like is put to the test."""
+    def run(self, data: bytes, start: int) -> tuple[tuple[Chunk, ...], int]:
+        """The chunks of the whole events that repeat, from `start` on, and where what follows them begins."""
+        form, lead, tail = self._form, self._lead, self._tail
+        if form is None or not data.startswith(lead, start):
+            return (), start
+        # A line break cannot be within a JSON string, so each event that repeats is one line, and a blank one follows.
+        lines = data[start:].split(b"\n")
+        first, last = len(lead), -len(tail)
+        texts = []
+        for line, blank in zip(lines[::2], lines[1:-1:2], strict=False):
+            if blank or not line.startswith(lead) or not line.endswith(tail):
+                break
+            texts.append(line[first:last])
+        try:
+            # For the same reason no two texts become one by what stands between them here: as many come out as went in
+            # only if each is one string.
+            said = _decode_texts(b"[" + b",\n".join(texts) + b"]")
+        except (ValueError, RecursionError):
+            said = []
+        if not said or len(said) != len(texts):
+            self._give_up()
+            return (), start
+        self._misses = 0
+        return form.chunks(said), start + len(said) * (first - last + 2) + sum(map(len, texts))
+
+    def look(self, data: bytes, value: Any) -> None:
+        """See whether this event, which does not repeat an earlier one, is one that may be repeated."""
+        self._misses += 1
+        if self._misses > _MISSES:
+            self._give_up()
         form = Form.of(value)
         if form is None:
             return
-        self._looked += 1
         start = data.find(_NAME) + len(_NAME)
         end = _end_of_text(data, start)
         before, after = data[:start], data[end:]
-        try:
-            tried = bodies.decoded(before + _PROBED + after)
-        except BadReply:
+        if self._is_place(form, before, after):
+            self._form, self._lead, self._tail = form, b"data: " + before, after
             return
-        if tried == form.event(_PROBE):
-            self._form, self._before, self._after = form, before, after
+        self._looks += 1
+        if self._looks >= _LOOKS:
+            self._give_up()
+
+    def _is_place(self, form: Form, before: bytes, after: bytes) -> bool:
+        """Whether the text stands between these: another one put there is another text, and nothing else."""
+        try:
+            return bool(bodies.decoded(before + _PROBED + after) == form.event(_PROBE))
+        except BadReply:
+            return False
+
+    def _give_up(self) -> None:
+        self._form = None
+        self._looks = self._misses = 0
+        self._rest = _REST
 
 
 def _end_of_text(data: bytes, start: int) -> int:

@@ -36,6 +36,11 @@ class EventReader:
         """Whether an event has begun to arrive: more than a comment or nothing."""
         return bool(self._data) or (bool(self._line) and self._line[0][0] != _COLON)
 
+    @property
+    def between_events(self) -> bool:
+        """Whether what comes next begins an event: nothing is held back of what came before it."""
+        return not (self._data or self._line or self._name or self._after_cr) and self._start is None
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete. Raises BadReply("too_large")."""
         if self._start is not None:

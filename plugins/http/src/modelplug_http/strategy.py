@@ -39,7 +39,7 @@ class Http:
         """The same chunks, in lists as they arrive."""
         reader = ChunkReader()
         settled = False
-        carried = self._wire.events(*_addressed(request, CHAT), **self._terms(request), decode=Repeats().decoded)
+        carried = self._wire.events(*_addressed(request, CHAT), **self._terms(request), repeats=Repeats())
         async with carried as events:
             while values := await events.read():
                 chunks, failure = _chunks(reader, values)
@@ -86,9 +86,13 @@ def _authorized(credentials: Credentials) -> dict[str, str]:
 
 def _chunks(reader: ChunkReader, values: list[Any]) -> tuple[list[Chunk], CallFailed | None]:
     """The chunks of these values, and the error that is behind them where there is one."""
-    chunks = []
+    chunks: list[Chunk] = []
     try:
         for value in values:
+            if type(value) is tuple:  # of Chunks; JSON has none
+                reader.take(value)
+                chunks += value
+                continue
             chunk = reader.read(value)
             if chunk is not None:
                 chunks.append(chunk)

@@ -15,7 +15,7 @@ error that `modelplug.failures` makes of it. Leaving `events`, by cancellation t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -25,6 +25,7 @@ from modelplug_http.events import Events
 from modelplug_http.exchange import Post, send
 from modelplug_http.options import Options
 from modelplug_http.pools import Pools
+from modelplug_http.repeats import Repeats
 
 
 @frozen(kw_only=True)
@@ -90,11 +91,11 @@ class Wire:
         pool: Hashable = None,
         deadline: float | None = None,
         options: Options | None = None,
-        decode: Callable[[bytes], Any] | None = None,
+        repeats: Repeats | None = None,
     ) -> Events:
         """The answer to a POST of JSON, as it arrives. Nothing is sent before it is entered.
 
-        Arguments as in `post`; `decode` reads the JSON of one event in place of `body.decoded`.
+        Arguments as in `post`. With `repeats`, the events that it finds one after another come as one tuple of Chunks.
         """
         used = options or self._options
         post = Post(
@@ -107,7 +108,7 @@ class Wire:
             pool=pool,
             deadline=deadline,
         )
-        return Events(lambda: send(self._pools, post), used, decode=decode)
+        return Events(lambda: send(self._pools, post), used, repeats=repeats)
 
     async def aclose(self) -> None:
         """Closes all connections. Calls that still run fail with Unreachable. The wire may be used again."""
