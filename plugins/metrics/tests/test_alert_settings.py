@@ -61,6 +61,7 @@ def test_a_board_has_two_rules_of_its_own() -> None:
         300,
     )
     assert (unhealthy.name, unhealthy.threshold, unhealthy.lasting) == ("unhealthy", "unhealthy", 60)
+    assert degraded.least_calls == unhealthy.least_calls == 10
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,10 @@ def test_silence_resolves() -> None:
     assert (over.value, over.reason, over.next_step) == (None, "no calls in the last 1 min", None)
 
 
-def test_few_calls_fire_nothing() -> None:
-    """One failure out of one is no error rate of 100 %."""
-    watched = Watched(errors={**ERRORS, "for": 0})
+@pytest.mark.parametrize("rule", [ERRORS, {"what": "health"}])
+def test_few_calls_fire_nothing(rule: Mapping[str, Any]) -> None:
+    """One failure out of one is no error rate of 100 %, and makes nobody unwell enough for an alert."""
+    watched = Watched(errors={**rule, "for": 0})
     assert watched.traffic(9, failing=1.0) == []
     assert watched.traffic(1, failing=1.0) == [("errors", "firing")]
 

@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 from modelplug import PluginError, Settings, Switchboard
 from modelplug_metrics import Metrics
+from modelplug_metrics.alerts import Alert
 from modelplug_metrics.snapshot import Snapshot
 
 from plugins.metrics.tests.calls import Clock, call_of, feed
@@ -24,6 +26,7 @@ from decimal import Decimal
 from modelplug import Model, Prices, Settings, Switchboard, Unavailable
 from modelplug.testing import FakePlugin, FakeStrategy
 from modelplug_metrics import Metrics
+from modelplug_metrics.alerts import Alert
 
 async def main(folder, worker, times):
     model = Model(id="fake/one", provider="fake", requires=(), prices=Prices(input=Decimal(1), output=Decimal(2)))
@@ -122,6 +125,38 @@ def test_of_an_ended_worker_only_counts_stay(tmp_path: Path) -> None:
     later = other.all_workers()
     assert (later.total.all_time.calls, later.total.last_minute.calls, later.health) == (2, 0, ())
     assert len(later.failures) == 1
+
+
+def test_of_several_workers_one_tells_of_an_alert(tmp_path: Path) -> None:
+    """Each holds the rules against the calls of all; sinks hear once, from another worker when the first has ended."""
+    clock, told = Clock(), list[tuple[int, str]]()
+
+    def hear(number: int, alerts: Sequence[Alert]) -> None:
+        told.extend((number, alert.state) for alert in alerts)
+
+    rules = {"dear": {"what": "cost_per_hour", "threshold": 5, "window": "1m", "for": 0}}
+    argument = {"metrics": {"shared": str(tmp_path)}, "alerts": {"rules": rules, "sinks": [], "every": 3600}}
+    both = [Metrics(clock=clock), Metrics(clock=clock)]
+    for number, metrics in enumerate(both):
+        metrics.provide_models(Settings(argument=argument, environment={}))
+        metrics.add_sink(partial(hear, number), name="test")
+        feed(metrics.call_finished, call_of(clock.now))
+    assert [seen(metrics, 2).total.all_time.calls for metrics in both] == [2, 2]
+    for metrics in both:
+        feed(metrics.call_finished, call_of(clock.now, cost=Decimal("0.05")))
+    assert [seen(metrics, 4).total.all_time.calls for metrics in both] == [4, 4]
+    for metrics in both:
+        metrics.judge()
+        assert metrics.flush()
+        assert [alert.value for alert in metrics.alerts.firing] == [6.0]
+    ((leader, state),) = told
+    assert state == "firing"
+    os.utime(min(tmp_path.glob("*.json")), (1, 1))
+    clock.now += 120
+    for metrics in both:
+        assert [alert.state for alert in metrics.judge()] == ["resolved"]
+        assert metrics.flush()
+    assert told == [(leader, "firing"), (1 - leader, "resolved")]
 
 
 def test_what_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,11 +22,16 @@ LONGEST = 3900.0
 
 
 class Alarm:
-    """The alerts of one listener. `look` gives the figures; a thread looks at them from the first call on."""
+    """The alerts of one listener. `look` gives the figures; a thread looks at them from the first call on.
 
-    def __init__(self, settings: Settings, sinks: Mapping[str, Sink], look: Callable[[], Snapshot]) -> None:
+    Of several processes that look at the same figures, each keeps its alerts, and the one that `leads` has sinks told.
+    """
+
+    def __init__(
+        self, settings: Settings, sinks: Mapping[str, Sink], look: Callable[[], Snapshot], leads: Callable[[], bool]
+    ) -> None:
         self.alerts = Alerts()
-        self._look = look
+        self._look, self._leads = look, leads
         self._sinks = sinks
         self._lock = threading.Lock()
         self._called = False
@@ -53,7 +58,7 @@ class Alarm:
             snapshot = self._look()
             self._now = snapshot.taken
             changed = self.alerts.judge(snapshot)
-            for delivery in self._deliveries if changed else ():
+            for delivery in self._deliveries if changed and self._leads() else ():
                 delivery.tell(changed)
             return changed
 

@@ -17,8 +17,8 @@ OPTIONS = ("enabled", "what", "threshold", "until", "window", "for", "per", "pro
 BACK = 0.8
 """The part of the threshold that a value must be back at, unless `until` says otherwise."""
 
-ENOUGH: Mapping[str, int] = {"error_rate": 10, "seconds": 10, "first_chunk": 10}
-"""Calls that it takes for a rate or percentile to mean anything."""
+ENOUGH: Mapping[What, int] = {"error_rate": 10, "seconds": 10, "first_chunk": 10, "health": 10, "cost_per_hour": 0}
+"""Calls that it takes for a value to mean anything."""
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?")
 UNITS: Mapping[str | None, float] = {None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -58,7 +58,7 @@ def _rule(name: str, table: Table) -> Rule:
     window = duration(table, "window", 300.0) / 60
     if window not in MINUTES:
         raise _wrong(table, "window", "is no window that is kept", 'Write "1m", "5m" or "60m".')
-    least = table.number("least_calls", ENOUGH.get(what, 0))
+    least = table.number("least_calls", ENOUGH[what])
     return Rule(
         name=name,
         what=what,

@@ -73,6 +73,12 @@ class Sharing:
         """The figures of this process as they are now, and those of all others as they were last written."""
         return self._with_past().merge(*self._others())
 
+    def leads(self) -> bool:
+        """Whether this process speaks for all: of those that write, it is the first by name."""
+        now = time.time()
+        writing = [path for path in self._folder.glob("*.json") if now - _changed(path) < STALE]
+        return not writing or min(writing) == self._file
+
     def write(self) -> None:
         """Write the file, unless there is nothing new. Raises OSError."""
         with self._lock:
@@ -124,6 +130,14 @@ class Sharing:
                 past = snapshot.past()
                 self._past = past if self._past is None else self._past.merge(past)
             yield aside
+
+
+def _changed(path: Path) -> float:
+    """When a file was written last, as Unix time; long ago when it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _read(path: Path) -> Snapshot | None:

@@ -157,9 +157,9 @@ class Metrics(Hooks):
         return (self._alarm or self._armed()).alerts
 
     def judge(self) -> tuple[Alert, ...]:
-        """Hold the rules against the figures now, as is done every few seconds while there are calls.
+        """Hold the rules against the figures of all workers now, as is done every few seconds while there are calls.
 
-        Returns what fired or was resolved by it; the sinks are told of the same.
+        Returns what fired or was resolved by it; the sinks are told of the same, by one of the workers.
         """
         self._own()
         return (self._alarm or self._armed()).judge()
@@ -194,10 +194,13 @@ class Metrics(Hooks):
     def _armed(self) -> Alarm:
         from modelplug_metrics._alarm import Alarm
 
-        alarm = Alarm(self._settings, self._sinks, self.snapshot)
+        alarm = Alarm(self._settings, self._sinks, self.all_workers, self._leads)
         with self._lock:
             self._alarm = self._alarm or alarm
             return self._alarm
+
+    def _leads(self) -> bool:
+        return self._sharing is None or self._sharing.leads()
 
     def _own(self) -> None:
         if os.getpid() != self._process:
