@@ -13,10 +13,10 @@ from plugins.cli.tests.conftest import Run, install
 
 
 def test_help_lists_all_commands(modelplug: Run) -> None:
-    """Our own commands with their help, those of plugins with their distribution's summary."""
+    """Our own commands with their help, those of plugins with theirs."""
     text = modelplug("--help").stdout.decode()
     assert all(f"  {name} " in text for name in OWN)
-    assert "greet  A toy." in text
+    assert "greet  Greet." in text
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -1,13 +1,14 @@
 """Which commands there are. Each is imported when it is asked for, and none for the help page.
 
 Plugins bring commands of their own: an entry point in the group `modelplug.commands` whose name is the command's name,
-and which names a click command. On the help page stands the summary of its distribution.
+and which names a click command. On the help page stands the first line of its docstring.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -92,7 +93,31 @@ def _loaded(entry_point: EntryPoint) -> click.Command:
 
 
 def _summary(entry_point: EntryPoint) -> str:
-    """The one line that the command's distribution says of itself, read without parsing the rest."""
+    """The first line of the command's help, read from its source; else what its distribution says of itself."""
+    try:
+        return _documented(entry_point.module, entry_point.attr) or _described(entry_point)
+    except Exception:  # the border to foreign code: a help page never fails for a plugin
+        return _described(entry_point)
+
+
+def _documented(module: str, name: str) -> str:
+    """The first line of a function's docstring, without importing its module."""
+    import ast
+    from importlib.util import find_spec
+
+    package, *places = module.split(".")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        return ""
+    source = Path(spec.origin).parent.joinpath(*places).with_suffix(".py") if places else Path(spec.origin)
+    for node in ast.parse(source.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""
+
+
+def _described(entry_point: EntryPoint) -> str:
+    """The summary of its distribution, read without parsing the rest."""
     text = (entry_point.dist.read_text("METADATA") or "") if entry_point.dist else ""
     for line in text.splitlines():
         if line.startswith("Summary: "):
