@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from modelplug import ConfigError
-from modelplug_testkit.new import LONGEST, Kind, Project, new, write
+from modelplug_testkit.new import LONGEST, Project, Template, new, write
 
 from tests.workspace import ROOT
 
-KINDS: tuple[Kind, ...] = ("provider", "strategy", "listener")
+KINDS: tuple[Template, ...] = ("provider", "strategy", "listener")
 
 
 def made(*arguments: str) -> Result:
@@ -42,10 +42,10 @@ def run(folder: Path, *command: str) -> str:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", ["acme-ai", "a" * 20 + "-" + "b" * 19])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_it_makes_passes_everything(kind: Kind, name: str, tmp_path: Path) -> None:
+def test_what_it_makes_passes_everything(kind: Template, name: str, tmp_path: Path) -> None:
     """Its own test, `modelplug check`, ruff as it comes and with our rules, and mypy strict."""
     folder = tmp_path / "project"
-    write(Project(kind=kind, name=name), folder)
+    write(Project(template=kind, name=name), folder)
     passed = run(folder, "pytest", "-q", "-p", "no:cacheprovider")
     assert "passed" in passed and "failed" not in passed
     run(folder, "modelplug_cli", "check", name)
@@ -92,7 +92,7 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine", "utf-8")
     for place in (tmp_path, tmp_path / "precious"):
         with pytest.raises(ConfigError, match="--directory"):
-            write(Project(kind="listener", name="ears"), place)
+            write(Project(template="listener", name="ears"), place)
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 

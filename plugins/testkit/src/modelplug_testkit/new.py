@@ -12,17 +12,17 @@ import click
 from attrs import frozen
 from modelplug import ConfigError, Settings, Switchboard
 
-Kind = Literal["provider", "strategy", "listener"]
+Template = Literal["provider", "strategy", "listener"]
 TEMPLATES = Path(__file__).with_name("templates")
 LONGEST = 40
 LICENSES = ("Apache-2.0", "MIT", "none")
 
-README: Mapping[Kind, str] = {
+README: Mapping[Template, str] = {
     "provider": "`{variable}_API_KEY` makes its models callable, `{variable}_API_BASE` sends them elsewhere.",
     "strategy": 'A provider is carried by it after one setting: `strategy = "{name}"` in its table of config.toml.',
     "listener": "Every host that has it installed tells it of every call. `MODELPLUG_BLOCK={name}` keeps it out.",
 }
-DESCRIPTION: Mapping[Kind, str] = {
+DESCRIPTION: Mapping[Template, str] = {
     "provider": "The models of {name}, for modelplug.",
     "strategy": "The strategy {name}, for modelplug.",
     "listener": "The listener {name}, for modelplug.",
@@ -33,7 +33,7 @@ DESCRIPTION: Mapping[Kind, str] = {
 class Project:
     """What is asked for: a plugin's name, such as `acme-ai`, and what its template needs to know."""
 
-    kind: Kind
+    template: Template
     name: str
     license: str = "Apache-2.0"
     base: str = "https://api.example.com/v1"
@@ -60,10 +60,10 @@ class Project:
             "package": self.package,
             "cls": "".join(word.capitalize() for word in self.name.split("-")),
             "variable": variable,
-            "description": DESCRIPTION[self.kind].format(name=self.name),
-            "readme": README[self.kind].format(name=self.name, variable=variable),
+            "description": DESCRIPTION[self.template].format(name=self.name),
+            "readme": README[self.template].format(name=self.name, variable=variable),
             "license": None if self.license == "none" else self.license,
-            "needs": [brings[self.strategy]] if self.kind == "provider" else [],
+            "needs": [brings[self.strategy]] if self.template == "provider" else [],
             "base": self.base,
             "model": self.model,
             "strategy": self.strategy,
@@ -101,7 +101,9 @@ def provider(
     _check_base(base)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}", model):
         raise ConfigError("--model", "is no name of a model", "Use letters, digits and . _ : / -")
-    _write(Project(kind="provider", name=name, license=license, base=base, model=model, strategy=strategy), directory)
+    _write(
+        Project(template="provider", name=name, license=license, base=base, model=model, strategy=strategy), directory
+    )
 
 
 @new.command()
@@ -109,7 +111,7 @@ def provider(
 def strategy(name: str, directory: Path | None, license: str) -> None:
     """A strategy: an object that carries calls."""
     _check_name(name)
-    _write(Project(kind="strategy", name=name, license=license), directory)
+    _write(Project(template="strategy", name=name, license=license), directory)
 
 
 @new.command()
@@ -117,7 +119,7 @@ def strategy(name: str, directory: Path | None, license: str) -> None:
 def listener(name: str, directory: Path | None, license: str) -> None:
     """A listener: told of every call."""
     _check_name(name)
-    _write(Project(kind="listener", name=name, license=license), directory)
+    _write(Project(template="listener", name=name, license=license), directory)
 
 
 def write(project: Project, folder: Path) -> list[Path]:
@@ -130,7 +132,7 @@ def write(project: Project, folder: Path) -> list[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(str(folder), "is there already", "Choose another with --directory.")
     values, written = project.values(), []
-    for root in (TEMPLATES / "common", TEMPLATES / project.kind):
+    for root in (TEMPLATES / "common", TEMPLATES / project.template):
         environment = Environment(  # noqa: S701  # it makes Python and TOML, and no pages
             loader=FileSystemLoader(root), undefined=StrictUndefined, keep_trailing_newline=True
         )
