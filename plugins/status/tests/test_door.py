@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from modelplug import ConfigError, Model
 from modelplug_status import status_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -41,16 +42,36 @@ async def test_a_foreign_name_that_leads_here_is_refused(serve: Serve, host: str
     assert (await client.get("/api/llm/health")).status_code == 200
 
 
-async def test_pages_of_other_origins_are_refused(serve: Serve) -> None:
+@pytest.mark.parametrize("origin", ["http://evil.test", "null", "http://[evil", "http://127.0.0.1:1"])
+async def test_pages_of_other_origins_are_refused(serve: Serve, origin: str) -> None:
     """No call of a model from somebody else's page; there is no CORS header either."""
-    client = await serve(board_with(), playground=True)
+    client = await serve(board_with(), playground=True, hosts=("127.0.0.1",))
     body = {"model": "one", "messages": [{"role": "user", "content": "hi"}]}
-    answer = await client.post("/api/llm/playground", json=body, headers={"origin": "http://evil.test"})
+    answer = await client.post("/api/llm/playground", json=body, headers={"origin": origin})
     assert answer.status_code == 403
     own = str(client.base_url).rstrip("/")
     answer = await client.post("/api/llm/playground", json=body, headers={"origin": own})
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_in_a_host_other_origins_are_the_hosts_matter(serve: Serve) -> None:
+    """A page of another origin that the host lets in may ask; without the host browsers ask first, and are refused."""
+    client = await serve(board_with(), playground=True)
+    elsewhere = {"origin": "https://app.example.test"}
+    assert (await client.get("/api/llm/health", headers=elsewhere)).status_code == 200
+    asked = {**elsewhere, "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    answer = await client.request("OPTIONS", "/api/llm/playground", headers=asked)
+    assert answer.status_code == 405
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("token", ["", "two words", "clé", "line\nbreak"])
+def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
+    """At once, without showing it: an empty one would let everybody in."""
+    with pytest.raises(ConfigError) as caught:
+        status_app(board_with(), token=token)
+    assert not token or token not in str(caught.value)
 
 
 async def test_every_answer_is_guarded(serve: Serve) -> None:
@@ -62,6 +83,19 @@ async def test_every_answer_is_guarded(serve: Serve) -> None:
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] in ("no-store", "no-cache")
+
+
+async def test_a_fault_of_ours_tells_nothing(serve: Serve) -> None:
+    """Status 500 in the envelope, guarded as all, without what was raised: that is for the log."""
+
+    def choose(model: Model) -> dict[str, object]:
+        raise RuntimeError("password 7 in /etc/x")
+
+    client = await serve(board_with(), choose=choose)
+    answer = await client.get("/api/llm/models")
+    assert (answer.status_code, answer.json()["success"]) == (500, False)
+    assert "password" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_it_is_mounted_in_one_line() -> None:

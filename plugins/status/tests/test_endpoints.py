@@ -135,6 +135,20 @@ async def test_a_bad_parameter_is_told_by_its_name(serve: Serve, path: str, para
     assert len(answer.text) < 500
 
 
+async def test_a_parameter_is_given_once(serve: Serve) -> None:
+    """Of two that contradict each other none is taken."""
+    client = await serve(board_with())
+    answer = await client.get("/api/llm/metrics/models?window=1m&window=5m")
+    assert (answer.status_code, answer.json()["error"]["parameter"]) == (422, "window")
+
+
+async def test_the_head_of_the_live_stream_ends(serve: Serve) -> None:
+    """Whoever asks for the head alone is not kept waiting."""
+    client = await serve(board_with())
+    answer = await client.head("/api/llm/live", timeout=2)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_the_selector_shows_allowed_models_first(serve: Serve) -> None:
     """Then by priority, then by name; the host says who may call what."""
     models = [Model(id=f"fake/{name}", provider="fake", requires=(), capabilities={"chat"}) for name in "dcba"]

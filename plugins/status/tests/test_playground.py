@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from modelplug import Chunk, Request, Unavailable
 from modelplug.testing import FakeStrategy, Listener, chunks_of
+from modelplug_status.events import EventStream, event
+from starlette.types import Receive, Scope, Send
 
-from plugins.status.tests.conftest import Serve, board_with
+from plugins.status.tests.conftest import Serve, board_with, served
 
 ASKED = {"model": "one", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.2}
 
@@ -65,6 +67,49 @@ async def test_a_failure_is_told_with_what_to_do(serve: Serve) -> None:
     assert "one" in error["message"]
 
 
+class Silent(FakeStrategy):
+    """A stream that thinks for ever before its first chunk."""
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        self.requests.append(request)
+        try:
+            await asyncio.sleep(3600)
+            yield chunks_of()[0]
+        finally:
+            self.closed_streams += 1
+
+
+async def test_a_silent_call_ends_when_the_client_leaves(serve: Serve) -> None:
+    """Though there is nothing to send: it is cancelled where it waits."""
+    strategy = Silent()
+    board = board_with(strategy)
+    listener = Listener.on(board)
+    client = await serve(board, playground=True)
+    async with client.stream("POST", "/api/llm/playground", json=ASKED) as answer:
+        assert answer.status_code == 200
+        while not strategy.requests:  # noqa: ASYNC110  # a fake sets no event
+            await asyncio.sleep(0.01)
+    async with asyncio.timeout(2):
+        while not listener.finished:  # noqa: ASYNC110  # told by a thread
+            await asyncio.sleep(0.01)
+    assert strategy.closed_streams == 1
+    assert [call.outcome for call in listener.finished] == ["cancelled"]
+
+
+async def test_a_slow_answer_is_kept_open() -> None:
+    """Comments go out while there is nothing to say, and nothing after the end."""
+
+    async def slowly() -> AsyncGenerator[bytes, None]:
+        await asyncio.sleep(0.25)
+        yield event("call", {})
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await EventStream(slowly(), pulse=0.1)(scope, receive, send)
+
+    async with served(app) as client:
+        assert (await client.get("/")).text == ":\n\n:\n\nevent: call\ndata: {}\n\n"
+
+
 async def test_the_call_ends_when_the_client_leaves(serve: Serve) -> None:
     """Within a second: the strategy's stream is closed, and there is one record."""
     strategy = Endless()
@@ -91,6 +136,11 @@ async def test_the_call_ends_when_the_client_leaves(serve: Serve) -> None:
         ({**ASKED, "api_base": "http://evil.test"}, "api_base"),
         ({**ASKED, "api_key": "sk-evil"}, "api_key"),
         ({**ASKED, "extra_headers": {"authorization": "x"}}, "extra_headers"),
+        ({**ASKED, "temperature": "hot"}, "temperature"),
+        ({**ASKED, "max_tokens": True}, "max_tokens"),
+        ({**ASKED, "stop": [7]}, "stop"),
+        ({**ASKED, "messages": [{"role": "user", "content": None}]}, "messages"),
+        ({**ASKED, "model": "x" * 301}, "model"),
         ([], "body"),
     ],
 )
@@ -113,7 +163,6 @@ async def test_only_json_of_a_bounded_size_is_read(serve: Serve) -> None:
     flood = json.dumps({**ASKED, "messages": [{"role": "user", "content": "x" * 2_000_000}]})
     answer = await client.post("/api/llm/playground", content=flood, headers={"content-type": "application/json"})
     assert answer.status_code == 413
-    broken = await client.post(
-        "/api/llm/playground", content=b"[" * 100_000, headers={"content-type": "application/json"}
-    )
-    assert broken.status_code == 422
+    for broken in (b"[" * 100_000, b'{"model": "\\ud800"}', b'{"seed": NaN}', b'{"seed": 1e999}', b"\xff"):
+        answer = await client.post("/api/llm/playground", content=broken, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["error"]["parameter"]) == (422, "body")

@@ -11,15 +11,15 @@ from typing import Any
 from modelplug import ConfigError, Model, Secret, Switchboard
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from modelplug_status import endpoints
 from modelplug_status.door import Door
 from modelplug_status.envelope import BadParameter, said, wrong
-from modelplug_status.live import live
+from modelplug_status.live import Live
 from modelplug_status.openapi import document
 from modelplug_status.playground import play
 from modelplug_status.view import View
@@ -36,7 +36,7 @@ def status_app(
     playground: bool = False,
     choose: Callable[[Model], Mapping[str, Any]] | None = None,
     closing: Event | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """The status of a board as an ASGI app, to be mounted behind the host's own authentication.
 
     `token` is asked for as `Authorization: Bearer ...` by everything but the page itself. `hosts` are the names that
@@ -44,40 +44,40 @@ def status_app(
     with the board's own keys. `choose(model)` answers what of `allowed`, `priority` and `recommended` the selector
     says of a model; without it a model is allowed when it can be called. `closing` ends live streams when it is set.
 
-    Raises ConfigError when the board has no plugin `metrics`.
+    Raises ConfigError when the board has no plugin `metrics`, and for a token that no header can carry.
     """
     if not any(plugin.name == "metrics" and plugin.state == "loaded" for plugin in board.plugins):
         raise ConfigError("plugin 'metrics'", "is not on this board", "Install modelplug-metrics, or board.add() it.")
     view = View(board, choose)
     routes = [Route(f"/api/llm/{path}", partial(_json, answer, view)) for path, answer in endpoints.ANSWERS.items()] + [
-        Route("/api/llm/live", partial(live, view, closing or Event())),
+        Route("/api/llm/live", Live(view, closing or Event()).stream),
         Route("/metrics", partial(_metrics, view)),
-        Route("/openapi.json", partial(_openapi, playground)),
+        Route("/openapi.json", partial(_openapi, token is not None, playground)),
         Route("/page/{file}", _file),
         Route("/", _index),
     ]
     if playground:
         routes.append(Route("/api/llm/playground", partial(play, board), methods=["POST"]))
-    return Starlette(
-        routes=routes,
-        middleware=[Middleware(Door, token=token, hosts=hosts)],
-        exception_handlers={BadParameter: _bad_parameter, HTTPException: _no_such, Exception: _broken},
-    )
+    errors = {BadParameter: _bad_parameter, HTTPException: _no_such, Exception: _broken}
+    return Door(Starlette(routes=routes, exception_handlers=errors), token=token, hosts=hosts)
 
 
-async def _json(answer: endpoints.Answer, view: View, request: Request) -> Response:
+# What is no coroutine is run in a thread: a reading takes some milliseconds, and files where workers share a folder.
+
+
+def _json(answer: endpoints.Answer, view: View, request: Request) -> Response:
     return JSONResponse(said(answer(view, request.query_params)))
 
 
-async def _metrics(view: View, request: Request) -> Response:
+def _metrics(view: View, request: Request) -> Response:
     from modelplug_prometheus import exposition
 
     body, kind = exposition(view.snapshot(), accept=request.headers.get("accept", ""))
     return Response(body, headers={"content-type": kind})
 
 
-async def _openapi(playground: bool, request: Request) -> Response:
-    return JSONResponse(document(request.scope.get("root_path", ""), playground=playground))
+async def _openapi(token: bool, playground: bool, request: Request) -> Response:
+    return JSONResponse(document(request.scope.get("root_path", ""), token=token, playground=playground))
 
 
 async def _index(request: Request) -> Response:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import signal
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,8 @@ LOCAL = ("127.0.0.1", "localhost", "[::1]")
 TOKEN = "MODELPLUG_STATUS_TOKEN"  # noqa: S105  # a variable's name
 DRAIN = 3.0
 """Seconds that calls under way have when the server is ended."""
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command()
@@ -36,42 +41,89 @@ def serve(host: str, port: int, token: str | None, playground: bool) -> None:
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{sockets[0].getsockname()[1]}/"
     board = Switchboard.load()
-    click.echo(f"modelplug: {address}" + (" (asks for the token)" if token else ""))
-    click.echo("Ctrl-C ends it", err=True)
-    asyncio.run(_serve(board, sockets, token=token, local=local, playground=playground))
-
-
-async def _serve(
-    board: Switchboard, sockets: list[socket.socket], *, token: str | None, local: bool, playground: bool
-) -> None:
-    import uvicorn
-
     from modelplug_status.app import status_app
 
     closing = Event()
-    app = status_app(board, token=token, hosts=LOCAL if local else None, playground=playground, closing=closing)
-    config = uvicorn.Config(
-        app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=round(DRAIN) + 1
+    hosts = (*LOCAL, shown) if local else None
+    app = status_app(board, token=token, hosts=hosts, playground=playground, closing=closing)
+    import uvicorn
+
+    server = _server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            server_header=False,
+            timeout_graceful_shutdown=round(DRAIN) + 2,
+        )
     )
-    server = uvicorn.Server(config)
-    watcher = asyncio.ensure_future(_closing(server, closing))
+    click.echo(f"modelplug: {address}" + (" (asks for the token)" if token else ""))
+    click.echo("Ctrl-C ends it", err=True)
+    if asyncio.run(_served(server, sockets, board, closing)) == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+async def _served(server: uvicorn.Server, sockets: list[socket.socket], board: Switchboard, closing: Event) -> int:
+    """Serves until the process is told to end; returns the signal. A second one ends it at once.
+
+    Calls under way end within DRAIN seconds, or as shut down: either way their visitors are told.
+    """
+    with _stopping() as told:
+        serving = asyncio.ensure_future(server.serve(sockets))
+        serving.add_done_callback(lambda _: told.done() or told.cancel())
+        try:
+            await asyncio.wait([told])
+        finally:
+            closing.set()
+            server.should_exit = True
+            await board.aclose(drain=DRAIN)
+            await serving
+        return 0 if told.cancelled() else told.result()
+
+
+def _server(config: uvicorn.Config) -> uvicorn.Server:
+    from uvicorn import Server
+
+    class Served(Server):
+        """Leaves the signals to us: its own way cancels what comes after it."""
+
+        @contextmanager
+        def capture_signals(self) -> Generator[None, None, None]:
+            yield
+
+    return Served(config)
+
+
+@contextmanager
+def _stopping() -> Generator[asyncio.Future[int], None, None]:
+    """A future that has the number of the signal by which this process was told to end."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[int] = loop.create_future()
+    before = {number: signal.getsignal(number) for number in STOPPING}
+
+    def tell(number: int, frame: object) -> None:
+        restore()
+        loop.call_soon_threadsafe(answer, number)
+
+    def answer(number: int) -> None:
+        if not told.done():
+            told.set_result(number)
+
+    def restore() -> None:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+    for number in STOPPING:
+        signal.signal(number, tell)
     try:
-        await server.serve(sockets)
+        yield told
     finally:
-        watcher.cancel()
-        closing.set()
-        await board.aclose(drain=DRAIN)
-
-
-async def _closing(server: uvicorn.Server, closing: Event) -> None:
-    """Ends the live streams as soon as the server is to end: it waits for them."""
-    while not server.should_exit:  # noqa: ASYNC110  # uvicorn has no event for it
-        await asyncio.sleep(0.1)
-    closing.set()
+        restore()
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket to serve on. Raises ConfigError where there can be none."""
+    """A socket that listens. Raises ConfigError where there can be none."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # With the protocol said, asyncio sets TCP_NODELAY on what it accepts; without, each answer takes 40 ms more.
@@ -79,6 +131,7 @@ def listening(host: str, port: int) -> socket.socket:
         if os.name == "posix":
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
+        found.listen()  # from now on, so that whoever reads the address can come
     except OSError as error:
         step = f"Take another: --port {port + 1}, or --port 0 for any that is free."
         raise ConfigError(f"--host {host} --port {port}", f"cannot be listened on ({error.strerror})", step) from None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
-from modelplug import Secret
+from modelplug import ConfigError, Secret
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +17,7 @@ HEADERS: Mapping[str, str] = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
+    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
@@ -27,11 +27,15 @@ OPEN = ("/", "/page/")
 
 
 class Door:
-    """Middleware. Without a token and without host names everybody comes in: then the host has its own door."""
+    """Middleware. Without a token and without host names everybody comes in: then the host has its own door.
+
+    With host names pages of other origins are refused too. In a host that is the host's to say (CORS), and browsers
+    let no page of another origin post JSON unless the host does. Raises ConfigError for a token that cannot be sent.
+    """
 
     def __init__(self, app: ASGIApp, *, token: str | Secret | None = None, hosts: Sequence[str] | None = None) -> None:
         self.app = app
-        self._token = token.reveal() if isinstance(token, Secret) else token
+        self._token = None if token is None else _checked(token.reveal() if isinstance(token, Secret) else token)
         self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +70,7 @@ class Door:
         if self._hosts is not None and _name(host) not in self._hosts:  # a foreign name that leads here: DNS rebinding
             return 421, "this name of the host is not served here"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if self._hosts is not None and origin is not None and origin.partition("://")[2] != host:
             return 403, "pages of other origins may not call this"
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if self._token is None or path == OPEN[0] or path.startswith(OPEN[1]):
@@ -75,6 +79,13 @@ class Door:
         if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token.encode()):
             return None
         return 401, "a token is needed: `Authorization: Bearer ...`"
+
+
+def _checked(token: str) -> str:
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        step = "Take letters and digits: `python -c 'import secrets; print(secrets.token_urlsafe())'`."
+        raise ConfigError("the token", "is empty, or holds what no header can carry", step)
+    return token
 
 
 def _name(host: str) -> str:

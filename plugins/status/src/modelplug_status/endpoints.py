@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from starlette.datastructures import QueryParams
+
 from modelplug_status.envelope import Parameters
 from modelplug_status.view import WINDOWS, Json, View, failure
 
-Answer = Callable[[View, Mapping[str, str]], Json]
+Answer = Callable[[View, QueryParams], Json]
 HOUR = 3600.0
 MOST_FAILURES = 1_000
 
 
-def health(view: View, query: Mapping[str, str]) -> Json:
+def health(view: View, query: QueryParams) -> Json:
     """`/api/llm/health`."""
     Parameters(query).done()
     return view.health(view.snapshot())
 
 
-def providers(view: View, query: Mapping[str, str]) -> Json:
+def providers(view: View, query: QueryParams) -> Json:
     """`/api/llm/metrics/providers?window=`."""
     window = _window(query)
     return {"window": window, "rows": view.rows(view.snapshot().providers, window, "provider")}
 
 
-def strategies(view: View, query: Mapping[str, str]) -> Json:
+def strategies(view: View, query: QueryParams) -> Json:
     """`/api/llm/metrics/strategies?window=`."""
     window = _window(query)
     return {"window": window, "rows": view.rows(view.snapshot().strategies, window, "strategy")}
 
 
-def models(view: View, query: Mapping[str, str]) -> Json:
+def models(view: View, query: QueryParams) -> Json:
     """`/api/llm/metrics/models?window=&provider=`."""
     parameters = Parameters(query)
     window, provider = parameters.choice("window", tuple(WINDOWS), "all"), parameters.text("provider")
@@ -39,7 +41,7 @@ def models(view: View, query: Mapping[str, str]) -> Json:
     return {"window": window, "rows": view.rows(rows, window, "provider", "model")}
 
 
-def failures(view: View, query: Mapping[str, str]) -> Json:
+def failures(view: View, query: QueryParams) -> Json:
     """`/api/llm/metrics/failures?hours=&provider=&kind=&limit=`."""
     parameters = Parameters(query)
     hours = parameters.whole("hours", default=24, most=168)
@@ -57,7 +59,7 @@ def failures(view: View, query: Mapping[str, str]) -> Json:
     return {"hours": hours, "total": len(rows), "rows": [failure(failed) for failed in rows[:limit]]}
 
 
-def history(view: View, query: Mapping[str, str]) -> Json:
+def history(view: View, query: QueryParams) -> Json:
     """`/api/llm/metrics/history?minutes=`."""
     parameters = Parameters(query)
     minutes = parameters.whole("minutes", default=60, most=60)
@@ -65,13 +67,13 @@ def history(view: View, query: Mapping[str, str]) -> Json:
     return view.history(minutes)
 
 
-def alerts(view: View, query: Mapping[str, str]) -> Json:
+def alerts(view: View, query: QueryParams) -> Json:
     """`/api/llm/alerts`."""
     Parameters(query).done()
     return view.metrics.alerts.as_json()
 
 
-def selector(view: View, query: Mapping[str, str]) -> Json:
+def selector(view: View, query: QueryParams) -> Json:
     """`/api/llm/models?search=&provider=&capability=&all=`."""
     parameters = Parameters(query)
     words = (parameters.text("search") or "").lower().split()
@@ -89,7 +91,7 @@ def selector(view: View, query: Mapping[str, str]) -> Json:
     }
 
 
-def _window(query: Mapping[str, str]) -> str:
+def _window(query: QueryParams) -> str:
     parameters = Parameters(query)
     window = parameters.choice("window", tuple(WINDOWS), "all")
     parameters.done()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+
+from starlette.datastructures import QueryParams
 
 
 class BadParameter(Exception):
@@ -36,8 +37,11 @@ def iso(moment: float | None) -> str | None:
 class Parameters:
     """The parameters of a request, each read once. `done` raises BadParameter for any that was not asked for."""
 
-    def __init__(self, query: Mapping[str, str]) -> None:
+    def __init__(self, query: QueryParams) -> None:
         self._left = dict(query)
+        for name in self._left:
+            if len(query.getlist(name)) > 1:
+                raise BadParameter(name[:100], "is given more than once")
 
     def text(self, name: str, *, most: int = 300) -> str | None:
         """A text, None where it is not given or empty."""
@@ -70,8 +74,3 @@ class Parameters:
         """Refuse what is left over: a parameter with a spelling mistake would change nothing, and mislead."""
         for name in self._left:
             raise BadParameter(name[:100], "is not known here; /openapi.json lists what is")
-
-
-def json_safe(value: Any) -> Any:
-    """The same with None for what JSON has no word for."""
-    return None if isinstance(value, float) and (value != value or abs(value) == float("inf")) else value

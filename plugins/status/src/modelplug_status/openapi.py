@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from modelplug_status.endpoints import MOST_FAILURES
-from modelplug_status.playground import PARAMS
+from modelplug_status.playground import LONGEST_NAME, PARAMS
 from modelplug_status.view import WINDOWS
 
 Schema = Mapping[str, Any]
@@ -165,9 +165,16 @@ PARAMETERS: Mapping[str, tuple[tuple[str, Schema], ...]] = {
 ERROR = _object(success={"const": False}, error=_object(message=TEXT, parameter=MAYBE_TEXT), timestamp=TIME)
 
 
-def document(root: str = "", *, playground: bool = False) -> dict[str, Any]:
-    """The document of an app that is mounted at this path."""
+def document(root: str = "", *, token: bool = False, playground: bool = False) -> dict[str, Any]:
+    """The document of an app that is mounted at this path; `token`: whether one is asked for."""
     paths: dict[str, Any] = {f"/api/llm/{path}": {"get": _get(path)} for path in DATA}
+    paths["/metrics"] = {
+        "get": {
+            "summary": "The figures for Prometheus",
+            "operationId": "metrics",
+            "responses": {"200": {"description": "Samples", "content": _text("text/plain")}, **_errors(401)},
+        }
+    }
     paths["/api/llm/live"] = {
         "get": {
             "summary": "An event `update` each second, until the client leaves",
@@ -183,7 +190,7 @@ def document(root: str = "", *, playground: bool = False) -> dict[str, Any]:
         "servers": [{"url": root or "/"}],
         "paths": paths,
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "security": [{}, {"token": []}],
+        "security": [{"token": []}] if token else [],
     }
 
 
@@ -201,13 +208,15 @@ def _get(path: str) -> dict[str, Any]:
 
 
 def _playground() -> dict[str, Any]:
-    message = {"type": "object", "required": ["role", "content"]}
+    content = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]}
+    role = {"type": "string", "minLength": 1}
+    message = {"type": "object", "properties": {"role": role, "content": content}, "required": ["role", "content"]}
     body = {
         "type": "object",
         "properties": {
-            "model": {"type": "string", "minLength": 1},
+            "model": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
             "messages": {"type": "array", "minItems": 1, "items": message},
-            **{name: {} for name in sorted(PARAMS)},
+            **{name: {"anyOf": [dict(kind.schema), {"type": "null"}]} for name, kind in PARAMS.items()},
         },
         "required": ["model", "messages"],
         "additionalProperties": False,
@@ -221,7 +230,11 @@ def _playground() -> dict[str, Any]:
 
 
 def _events() -> dict[str, Any]:
-    return {"description": "Server-sent events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    return {"description": "Server-sent events", "content": _text("text/event-stream")}
+
+
+def _text(kind: str) -> dict[str, Any]:
+    return {kind: {"schema": {"type": "string"}}}
 
 
 def _errors(*statuses: int) -> dict[str, Any]:

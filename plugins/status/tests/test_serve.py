@@ -1,0 +1,173 @@
+"""The command `modelplug serve`, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from attrs import frozen
+from modelplug_testkit.upstream import Pause, Upstream
+from modelplug_testkit.wire import DONE, FINISH, HELLO, LAST, STREAM_HEAD, USAGE, part
+
+COMMAND = str(Path(sys.executable).with_name("modelplug"))
+PLAYED = {"model": "gpt-4o-mini-v98", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@frozen
+class Served:
+    """The process and where it says that it is."""
+
+    process: asyncio.subprocess.Process
+    address: str
+
+
+@asynccontextmanager
+async def serving(upstream: Upstream, *options: str, **variables: str) -> AsyncIterator[Served]:
+    """`modelplug serve` on a free port with one provider, which is this upstream."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MODELPLUG_")},
+        "MODELPLUG_CONFIG": os.devnull,
+        "MODELPLUG_PLUGINS": "http,metrics,v98store",
+        "V98STORE_API_BASE": upstream.base,
+        "V98STORE_API_KEY": "sk-0123456789abcdef",
+        "V98STORE_STRATEGY": "http",
+        **variables,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(COMMAND, "serve", "--port", "0", *options),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        said = (await process.stdout.readline()).decode()
+        found = re.search(r"http://\S+/", said)
+        assert found is not None, said
+        yield Served(process, found[0])
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def arrived(upstream: Upstream) -> None:
+    """Waits for the first request."""
+    async with asyncio.timeout(5):
+        while not upstream.received:  # noqa: ASYNC110  # a socket sets no event of ours
+            await asyncio.sleep(0.01)
+
+
+async def ended(served: Served) -> tuple[int | None, str]:
+    """The status and what was said on the standard error, once it has ended."""
+    async with asyncio.timeout(10):
+        _, said = await served.process.communicate()
+    return served.process.returncode, said.decode().strip()
+
+
+def slow(*pauses: float) -> list[Any]:
+    """A stream with such pauses after its first words."""
+    return [STREAM_HEAD, part(HELLO), *map(Pause, pauses), part(FINISH), part(USAGE), part(DONE), LAST]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+async def test_it_drains_and_ends_quietly(number: int, status: int) -> None:
+    """A call in the playground ends well, live streams end, the process ends, and nothing but its own words is said."""
+    async with Upstream(plays=[slow(0.7)]) as upstream, serving(upstream) as served:
+        async with httpx.AsyncClient(base_url=served.address, timeout=10) as client:
+            live = asyncio.ensure_future(client.get("/api/llm/live"))
+            play = asyncio.ensure_future(client.post("/api/llm/playground", json=PLAYED))
+            await arrived(upstream)
+            served.process.send_signal(number)
+            assert "event: call\n" in (await play).text
+            assert "event: update\n" in (await live).text
+        assert await ended(served) == (status, "Ctrl-C ends it")
+
+
+@pytest.mark.slow
+async def test_a_call_that_does_not_end_is_shut_down() -> None:
+    """Its visitor is told so, and a second signal need not be sent."""
+    async with Upstream(plays=[slow(60)]) as upstream, serving(upstream) as served:
+        async with httpx.AsyncClient(base_url=served.address, timeout=10) as client:
+            play = asyncio.ensure_future(client.post("/api/llm/playground", json=PLAYED))
+            await arrived(upstream)
+            served.process.send_signal(signal.SIGINT)
+            assert '"kind":"shutdown"' in (await play).text
+        assert await ended(served) == (130, "Ctrl-C ends it")
+
+
+async def test_a_second_signal_ends_it_at_once() -> None:
+    """Whatever is under way."""
+    async with (
+        Upstream(plays=[slow(60)]) as upstream,
+        serving(upstream) as served,
+        httpx.AsyncClient(base_url=served.address, timeout=10) as client,
+    ):
+        play = asyncio.ensure_future(client.post("/api/llm/playground", json=PLAYED))
+        await arrived(upstream)
+        served.process.send_signal(signal.SIGINT)
+        await asyncio.sleep(0.3)
+        served.process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(2):
+            assert await served.process.wait() == 130
+        await asyncio.gather(play, return_exceptions=True)
+
+
+async def test_only_this_machine_comes_in_by_name() -> None:
+    """The page and the figures under each name of loopback, nothing under another, and no key in any of it."""
+    async with (
+        Upstream(plays=[slow()]) as upstream,
+        serving(upstream) as served,
+        httpx.AsyncClient(base_url=served.address) as client,
+    ):
+        page = await client.get("/")
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert (await client.get("/", headers={"host": "evil.test"})).status_code == 421
+        port = served.address.rsplit(":", 1)[1].strip("/")
+        assert (await client.get("/api/llm/health", headers={"host": f"localhost:{port}"})).status_code == 200
+        said = "".join([(await client.get(f"/api/llm/{path}")).text for path in ("health", "models", "alerts")])
+        assert "0123456789abcdef" not in said
+        assert upstream.base not in said
+
+
+async def test_off_loopback_a_token_is_needed() -> None:
+    """Without one it does not start, and says what to do; the token may come from the environment."""
+    async with Upstream(plays=[slow()]) as upstream:
+        process = await asyncio.create_subprocess_exec(
+            *(COMMAND, "serve", "--host", "0.0.0.0"),
+            env={**os.environ, "MODELPLUG_CONFIG": os.devnull, "MODELPLUG_STATUS_TOKEN": ""},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(10):
+            _, said = await process.communicate()
+        assert process.returncode == 1
+        assert b"--token" in said and b"MODELPLUG_STATUS_TOKEN" in said
+        async with (
+            serving(upstream, MODELPLUG_STATUS_TOKEN="t-1") as served,
+            httpx.AsyncClient(base_url=served.address) as client,
+        ):
+            assert (await client.get("/api/llm/health")).status_code == 401
+            assert (await client.get("/api/llm/health", headers={"authorization": "Bearer t-1"})).status_code == 200
+
+
+async def test_a_port_that_is_taken_is_told() -> None:
+    """With another to take."""
+    async with Upstream(plays=[slow()]) as upstream:
+        process = await asyncio.create_subprocess_exec(
+            *(COMMAND, "serve", "--port", str(upstream.port)),
+            env={**os.environ, "MODELPLUG_CONFIG": os.devnull},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(10):
+            _, said = await process.communicate()
+        assert process.returncode == 1
+        assert f"--port {upstream.port + 1}".encode() in said
