@@ -1,0 +1,218 @@
+/** The page: keeps what the server said last, and shows it. */
+
+import { showAlerts, showFiring } from "./alerts.js";
+import { showCatalog } from "./catalog.js";
+import { charts, tabulate } from "./charts.js";
+import { $, mark, say } from "./dom.js";
+import { failureQuery, offerProviders, onFailureFilter, showFailures } from "./failures.js";
+import * as format from "./format.js";
+import { showCounted } from "./flow.js";
+import { modelTable } from "./models.js";
+import { openPlayground } from "./playground.js";
+import { showProviders, showVerdict } from "./providers.js";
+import { get, live, recallToken, Refused, useToken } from "./server.js";
+
+const RANGES = { "1m": 60, "5m": 300, "60m": 3600, all: 3600 };
+const WAITS = [1, 2, 4, 8, 15]; // seconds before trying again to connect
+
+const state = { window: "5m", points: [], step: 1, providers: [], models: [], health: null, totals: null, firing: "", missed: false };
+const drawn = charts($("charts"));
+const showModels = modelTable();
+
+// What the server says ------------------------------------------------------------------------------------------------
+
+async function readAll() {
+  const [health, , , , catalog] = await Promise.all([get("health"), readFigures(), readHistory(), readFailures(), get("models"), readAlerts()]);
+  state.health = health;
+  showCatalog(catalog.models);
+  show();
+}
+
+async function readFigures() {
+  const asked = state.window;
+  const [providers, models] = await Promise.all([get("metrics/providers", { window: asked }), get("metrics/models", { window: asked })]);
+  if (asked === state.window) Object.assign(state, { providers: providers.rows, models: models.rows });
+}
+
+async function readHistory() {
+  const { step_seconds: step, points } = await get("metrics/history", { minutes: 60 });
+  Object.assign(state, { step, points: points.map((point) => ({ ...point, time: format.unix(point.time) })) });
+}
+
+const readFailures = async () => showFailures((await get("metrics/failures", failureQuery())).rows);
+const readAlerts = async () => showAlerts(await get("alerts"));
+
+async function update(data) {
+  const { health, totals, point, failures, alerts } = data;
+  const more = state.health && health.model_count !== state.health.model_count;
+  Object.assign(state, { health, totals });
+  if (state.window === "5m") Object.assign(state, { providers: data.providers, models: data.models });
+  else await readFigures();
+  if (point) addPoint({ ...point, time: format.unix(point.time) });
+  show();
+  showFiring(alerts);
+  await showCounted();
+  if (failures.length) await readFailures();
+  const firing = JSON.stringify(alerts.map((alert) => [alert.rule, alert.provider, alert.model, alert.since]));
+  if (firing !== state.firing) await readAlerts();
+  state.firing = firing;
+  if (more) showCatalog((await get("models")).models);
+}
+
+function addPoint(point) {
+  const points = state.points.filter(({ time }) => time < point.time && time > point.time - 3700);
+  state.points = [...points, point];
+}
+
+// What is shown -------------------------------------------------------------------------------------------------------
+
+function show() {
+  showVerdict(state.health, state.totals);
+  showProviders(state.health, state.providers);
+  showModels(state.models, state.health);
+  offerProviders(state.health.providers.map(({ provider }) => provider));
+  $("welcome").hidden = state.health.total_calls > 0;
+  showHistory();
+}
+
+function showHistory() {
+  const range = RANGES[state.window];
+  const newest = state.points.at(-1)?.time ?? 0;
+  const points = state.points.filter(({ time }) => time > newest - range - state.step);
+  drawn.draw(points, state.step);
+  tabulate(points, state.step);
+  say($("traffic-range"), `last ${format.age(range)}, a point every ${format.age(state.step)}`);
+}
+
+function showConnection(name, words) {
+  const node = $("connection");
+  node.dataset.state = name;
+  say(node.querySelector("span"), words);
+}
+
+// The connection ------------------------------------------------------------------------------------------------------
+
+async function stayConnected() {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      await readAll();
+      for await (const { event, data } of live()) {
+        if (event !== "update") continue;
+        failures = 0;
+        connected();
+        await update(data);
+      }
+      throw new Error("the stream has ended");
+    } catch (error) {
+      if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
+        await signIn();
+        failures = -1;
+        continue;
+      }
+      await waitFor(WAITS[Math.min(failures, WAITS.length - 1)], error);
+    }
+  }
+}
+
+function connected() {
+  state.since = new Date();
+  $("lost").hidden = true;
+  document.body.classList.remove("stale");
+  showConnection("live", "Live");
+}
+
+/** Says that the server is gone and waits, unless the person is quicker. */
+function waitFor(seconds, error) {
+  document.body.classList.add("stale");
+  $("lost").hidden = false;
+  const seen = state.since ? ` What you see is from ${format.clock(state.since.getTime() / 1000)}.` : "";
+  say($("lost-since"), (error instanceof Refused ? error.message : "It may have been stopped, or the network is gone.") + seen);
+  return new Promise((resolve) => {
+    let left = seconds;
+    const tick = () => {
+      showConnection("lost", `Trying again in ${left}\u202fs`);
+      if (left <= 0) done();
+      left -= 1;
+    };
+    const done = () => {
+      clearInterval(timer);
+      $("retry").removeEventListener("click", done);
+      showConnection("connecting", "Connecting");
+      resolve();
+    };
+    const timer = setInterval(tick, 1000);
+    $("retry").addEventListener("click", done);
+    tick();
+  });
+}
+
+let refused = false;
+
+function signIn() {
+  const dialog = $("sign-in");
+  $("sign-in-wrong").hidden = !refused;
+  showConnection("lost", "Token needed");
+  $("token").value = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      useToken($("token").value);
+      refused = true;
+      resolve();
+    }, { once: true });
+  });
+}
+
+// What the person does ------------------------------------------------------------------------------------------------
+
+function showView() {
+  const name = location.hash === "#playground" ? "playground" : "overview";
+  for (const id of ["overview", "playground"]) $(id).hidden = id !== name;
+  for (const link of document.querySelectorAll("nav a")) mark(link, "aria-current", link.hash === `#${name}` ? "page" : null);
+  if (name === "overview" && state.health) show();
+}
+
+function switchTheme() {
+  const root = document.documentElement;
+  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+  try {
+    localStorage.setItem("modelplug.theme", root.dataset.theme);
+  } catch {
+    // It lasts until the page is loaded again.
+  }
+  showTheme();
+  drawn.repaint();
+}
+
+function showTheme() {
+  const dark = document.documentElement.dataset.theme === "dark";
+  mark($("theme"), "aria-label", `Switch to ${dark ? "light" : "dark"} colours`);
+  mark($("theme").querySelector("use"), "href", dark ? "#sun" : "#moon");
+}
+
+/** Reads, and leaves a failure to the live connection, which notices it and says so. */
+const quietly = (read) => read().catch(() => {});
+
+$("theme").addEventListener("click", switchTheme);
+$("numbers").addEventListener("toggle", showHistory);
+$("window").addEventListener("change", (event) => {
+  state.window = event.target.value;
+  quietly(async () => {
+    await readFigures();
+    show();
+  });
+});
+onFailureFilter(() => quietly(readFailures));
+addEventListener("hashchange", () => {
+  showView();
+  scrollTo(0, 0);
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => {
+  if ((document.documentElement.dataset.theme === "dark") !== matches) switchTheme();
+});
+
+recallToken();
+showTheme();
+showView();
+openPlayground();
+stayConnected();

@@ -1,0 +1,82 @@
+/** The model selector: search, what a model can do, how much it holds, what it costs. */
+
+import { $, badge, h, keep, offer, say } from "./dom.js";
+import * as format from "./format.js";
+
+const MOST = 60;
+const state = { models: [], chosen: null };
+
+/** The model that is chosen, or null. */
+export const chosenModel = () => state.chosen;
+
+/** Brings the selector up to date; the choice stays while its model does. */
+export function showCatalog(models) {
+  state.models = models;
+  offer($("catalog-provider"), models.map((model) => model.provider));
+  offer($("catalog-capability"), models.flatMap((model) => model.capabilities));
+  const still = models.find((model) => model.id === state.chosen?.id);
+  choose(still ?? models.find((model) => model.ready && model.capabilities.includes("chat")) ?? null);
+  draw();
+}
+
+/** Calls this with the model whenever another is chosen. */
+export function onChoice(changed) {
+  state.changed = changed;
+  for (const id of ["catalog-search", "catalog-provider", "catalog-capability", "catalog-ready"]) $(id).addEventListener("input", draw);
+}
+
+function choose(model) {
+  const other = model?.id !== state.chosen?.id;
+  state.chosen = model;
+  say($("picked"), model ? model.name : "none");
+  if (other) state.changed?.(model);
+}
+
+function draw() {
+  const words = $("catalog-search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const [provider, capability, ready] = [$("catalog-provider").value, $("catalog-capability").value, $("catalog-ready").checked];
+  const found = state.models.filter(
+    (model) =>
+      (!provider || model.provider === provider) &&
+      (!capability || model.capabilities.includes(capability)) &&
+      (!ready || (model.ready && model.allowed)) &&
+      words.every((word) => [model.id, model.name, model.provider, ...model.aliases].some((name) => name.toLowerCase().includes(word))),
+  );
+  keep($("catalog"), found.slice(0, MOST), (model) => model.id, option);
+  say($("catalog-note"), note(found.length));
+}
+
+function note(n) {
+  if (!state.models.length) return "No plugin brings a model. Install one, such as modelplug-local, and start again.";
+  if (!n) return $("catalog-ready").checked ? "No model that can be called now matches. Clear the filters, or look at all models." : "No model matches. Clear the filters.";
+  return n > MOST ? `${format.count(n - MOST)} more: search to find them.` : "";
+}
+
+function option({ id }) {
+  const radio = h("input", { type: "radio", name: "model", value: id });
+  const [name, full, facts, price] = [h("span", { class: "name" }), h("span", { class: "id" }), h("span", { class: "facts" }), h("span", { class: "price" })];
+  const status = badge();
+  const able = h("span", { class: "able" });
+  const missing = h("span", { class: "missing" }, "a key or setting is missing");
+  const node = h("label", { class: "model" }, radio, name, status.node, full, able, facts, price, missing);
+  radio.addEventListener("change", () => choose(state.models.find((model) => model.id === id)));
+  const show = (model) => {
+    radio.checked = state.chosen?.id === id;
+    say(name, model.name + (model.recommended ? " ★" : ""));
+    name.title = model.recommended ? "Recommended" : "";
+    status.show(model.status ?? "no_data");
+    say(full, [model.id, ...model.aliases].join(" · "));
+    keep(able, [...model.capabilities].sort(), (word) => word, (word) => ({ node: h("i", {}, word.replaceAll("_", " ")), show: () => {} }));
+    say(facts, model.context_window == null ? "context unknown" : `${format.context(model.context_window)} context`);
+    say(price, prices(model.prices));
+    missing.hidden = model.ready && model.allowed;
+  };
+  return { node, show };
+}
+
+/** Dollars for a million tokens, in and out. */
+export function prices({ input, output } = {}) {
+  if (input == null && output == null) return "price unknown";
+  if (Number(input) === 0 && Number(output) === 0) return "free";
+  return `${format.dollars(input)} in, ${format.dollars(output)} out per M`;
+}
