@@ -1,6 +1,6 @@
 /** Alerts: what fires stands at the top, rules and what is over at the end. */
 
-import { $, h, icon, keep, mark, say } from "./dom.js";
+import { $, h, icon, keep, mark, nextStep, say } from "./dom.js";
 import * as format from "./format.js";
 
 const key = (alert) => JSON.stringify([alert.rule, alert.provider, alert.model, alert.since]);
@@ -10,12 +10,14 @@ const subject = (alert) => alert.model ?? alert.provider ?? "everything";
 export function showFiring(firing) {
   keep($("firing"), firing, key, () => {
     const [what, why, since] = [h("strong"), h("span"), h("span", { class: "since" })];
+    const next = nextStep();
     const show = (alert) => {
       say(what, `${alert.rule}: ${subject(alert)}`);
       say(why, alert.reason ?? "");
+      next.show(alert.next_step);
       say(since, `for ${format.age(Date.now() / 1000 - format.unix(alert.since))}`);
     };
-    return { node: h("p", {}, icon("bell"), what, why, since), show };
+    return { node: h("div", {}, icon("bell"), what, why, since, next.node), show };
   });
 }
 

@@ -1,7 +1,7 @@
 /** The page: keeps what the server said last, and shows it. */
 
 import { showAlerts, showFiring } from "./alerts.js";
-import { showCatalog } from "./catalog.js";
+import { readCatalog } from "./catalog.js";
 import { charts, tabulate } from "./charts.js";
 import { $, mark, say } from "./dom.js";
 import { failureQuery, offerProviders, onFailureFilter, showFailures } from "./failures.js";
@@ -12,7 +12,7 @@ import { openPlayground } from "./playground.js";
 import { showProviders, showVerdict } from "./providers.js";
 import { get, live, recallToken, Refused, useToken } from "./server.js";
 
-const RANGES = { "1m": 60, "5m": 300, "60m": 3600, all: 3600 };
+const RANGES = { "1m": 300, "5m": 300, "60m": 3600, all: 3600 }; // seconds that the charts show
 const WAITS = [1, 2, 4, 8, 15]; // seconds before trying again to connect
 
 const state = { window: "5m", points: [], step: 1, providers: [], models: [], health: null, totals: null, firing: "", missed: false };
@@ -22,9 +22,8 @@ const showModels = modelTable();
 // What the server says ------------------------------------------------------------------------------------------------
 
 async function readAll() {
-  const [health, , , , catalog] = await Promise.all([get("health"), readFigures(), readHistory(), readFailures(), get("models"), readAlerts()]);
+  const [health] = await Promise.all([get("health"), readFigures(), readHistory(), readFailures(), readAlerts(), readCatalog()]);
   state.health = health;
-  showCatalog(catalog.models);
   show();
 }
 
@@ -56,7 +55,7 @@ async function update(data) {
   const firing = JSON.stringify(alerts.map((alert) => [alert.rule, alert.provider, alert.model, alert.since]));
   if (firing !== state.firing) await readAlerts();
   state.firing = firing;
-  if (more) showCatalog((await get("models")).models);
+  if (more) await readCatalog();
 }
 
 function addPoint(point) {
@@ -79,7 +78,7 @@ function showHistory() {
   const range = RANGES[state.window];
   const newest = state.points.at(-1)?.time ?? 0;
   const points = state.points.filter(({ time }) => time > newest - range - state.step);
-  drawn.draw(points, state.step);
+  drawn.draw(points, state.step, [newest - range, newest]);
   tabulate(points, state.step);
   say($("traffic-range"), `last ${format.age(range)}, a point every ${format.age(state.step)}`);
 }

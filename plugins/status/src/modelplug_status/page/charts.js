@@ -4,13 +4,14 @@ import { $, h, mark, say } from "./dom.js";
 import * as format from "./format.js";
 
 const HEIGHT = 132;
-const per = (key, seconds) => (point, step) => (point[key] == null ? null : (point[key] / step) * seconds);
+/** A rate; the newest step is still being counted and has none. */
+const per = (key, seconds) => (point, step, open) => (open || point[key] == null ? null : (point[key] / step) * seconds);
 const answered = (point) => {
   const judged = point.ok + point.failed;
   return judged ? point.ok / judged : null;
 };
 
-/** One line of a chart: `value(point, step)` is what is drawn, null where nothing is known. */
+/** `value(point, step, open)` of a line is what is drawn, null where nothing is known. */
 const CHARTS = [
   {
     title: "Calls",
@@ -71,7 +72,7 @@ export function charts(parent) {
   parent.append(...all.map((chart) => chart.node));
   new ResizeObserver(() => all.forEach((chart) => chart.fit())).observe(parent);
   return {
-    draw: (points, step) => all.forEach((chart) => chart.draw(points, step)),
+    draw: (points, step, range) => all.forEach((chart) => chart.draw(points, step, range)),
     repaint: () => all.forEach((chart) => chart.repaint()),
   };
 }
@@ -96,8 +97,11 @@ class Chart {
     );
   }
 
-  draw(points, step) {
-    this.data = [points.map((point) => point.time), ...this.lines.map(({ value }) => points.map((point) => value(point, step) ?? null))];
+  draw(points, step, range) {
+    this.span = range;
+    const last = points.length - 1;
+    const drawn = this.lines.map(({ value }) => points.map((point, index) => value(point, step, index === last) ?? null));
+    this.data = [points.map((point) => point.time), ...drawn];
     this.empty.hidden = points.some((point) => point.calls > 0);
     if (this.plot) this.plot.setData(this.data);
     else this.repaint();
@@ -116,9 +120,9 @@ class Chart {
 
   /** Shows the values under the cursor, or the newest. */
   read(index) {
-    const at = index ?? this.data[0].length - 1;
-    this.keys.forEach(({ value }, line) => say(value, this.show(this.data[line + 1][at])));
-    say(this.when, index == null ? "" : format.clock(this.data[0][at]));
+    const newest = (values) => values.findLast((value) => value != null);
+    this.keys.forEach(({ value }, line) => say(value, this.show(index == null ? newest(this.data[line + 1]) : this.data[line + 1][index])));
+    say(this.when, index == null ? "" : format.clock(this.data[0][index]));
   }
 
   words() {
@@ -141,7 +145,7 @@ class Chart {
       padding: [8, 10, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
-      scales: { y: { range: (plot, low, high) => this.limits(low, high) } },
+      scales: { x: { range: () => this.span }, y: { range: (plot, low, high) => this.limits(low, high) } },
       axes: [
         { ...axis, grid: { show: false }, values: times, size: 24, gap: 4, space: 64 },
         { ...axis, grid, values: (plot, splits) => splits.map((value) => this.tick(value)), size: 52, gap: 6, space: 34 },
@@ -153,7 +157,7 @@ class Chart {
           width: 1.75,
           dash,
           fill: fill ? `color-mix(in srgb, ${colour(key)} 14%, transparent)` : undefined,
-          points: { show: false },
+          points: { show: true, size: 5, filter: (plot, series) => lonely(plot.data[series]) },
         })),
       ],
       hooks: { setCursor: [(plot) => this.read(plot.cursor.left >= 0 ? plot.cursor.idx : null)] },
@@ -161,13 +165,18 @@ class Chart {
   }
 
   tick(value) {
-    return this.show === format.seconds && value >= 1 ? `${format.significant(value)}\u202fs` : this.show(value);
+    return value === 0 ? "0" : this.show(value).replace(/\.0+(?!\d)/, "");
   }
 
   limits(low, high) {
     if (this.range) return this.range(low ?? 1);
     return [0, high > 0 ? high * 1.12 : 1];
   }
+}
+
+/** Points without neighbours, which no line would show. */
+function lonely(values) {
+  return [...values.keys()].filter((at) => values[at] != null && values[at - 1] == null && values[at + 1] == null);
 }
 
 /** The newest points as rows of a table, for those to whom a drawing says nothing. */

@@ -58,6 +58,19 @@ export function keep(parent, items, key, make) {
   kept.set(parent, after);
 }
 
+/** Advice after an arrow; what stands between backticks is code. */
+export function nextStep() {
+  const words = h("span");
+  const node = h("p", { class: "next" }, icon("arrow"), words);
+  let shown = "";
+  const show = (text) => {
+    if ((text ?? "") === shown) return;
+    shown = text ?? "";
+    words.replaceChildren(...shown.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part)));
+  };
+  return { node, show };
+}
+
 /** A status in words with its shape; colour comes third. */
 export function badge() {
   const node = h("span", { class: "badge" });

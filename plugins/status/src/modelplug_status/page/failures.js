@@ -1,6 +1,6 @@
 /** Recent failures: alike ones together, each with what to do next. */
 
-import { $, h, icon, keep, mark, offer, say } from "./dom.js";
+import { $, h, icon, keep, mark, nextStep, offer, say } from "./dom.js";
 import * as format from "./format.js";
 
 const FILTERS = { provider: "failures-provider", kind: "failures-kind", hours: "failures-hours" };
@@ -34,7 +34,8 @@ export const offerProviders = (names) => offer($("failures-provider"), names);
 
 function item() {
   const text = (name) => h("span", { class: name });
-  const [type, model, times, when, message, advice] = ["type", "name", "times", "when", "message", "advice"].map(text);
+  const [type, model, times, when, message] = ["type", "name", "times", "when", "message"].map(text);
+  const next = nextStep();
   const calls = h("ol", { class: "calls" });
   const rest = h("p", { class: "muted small" });
   const node = h(
@@ -43,7 +44,7 @@ function item() {
     h(
       "details",
       {},
-      h("summary", {}, icon("chevron"), h("span", { class: "what" }, type, model, times, when), message, h("span", { class: "next" }, icon("arrow"), advice)),
+      h("summary", {}, icon("chevron"), h("span", { class: "what" }, type, model, times, when), message, next.node),
       calls,
       rest,
     ),
@@ -56,7 +57,7 @@ function item() {
     say(when, format.ago(newest.timestamp));
     mark(when, "title", format.clock(newest.timestamp));
     say(message, newest.message);
-    say(advice, newest.advice ?? "");
+    next.show(newest.advice);
     keep(calls, rows.slice(0, EACH), (row) => row.call_id, call);
     say(rest, rows.length > EACH ? `and ${format.count(rows.length - EACH)} earlier` : "");
   };

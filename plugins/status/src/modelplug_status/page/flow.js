@@ -91,7 +91,7 @@ export function showRecord(call) {
     ["first chunk", call.first_chunk == null ? null : format.seconds(call.first_chunk)],
     ["seconds", format.seconds(call.seconds)],
     ["tokens", usage.prompt_tokens == null ? `unknown (${usage.source ?? "absent"})` : `${format.count(usage.prompt_tokens)} in, ${format.count(usage.completion_tokens)} out (${usage.source})`],
-    ["cost", call.cost == null ? "unknown" : format.dollars(call.cost)],
+    ["cost", call.cost_usd == null ? "unknown" : format.dollars(call.cost_usd)],
   ]);
   drawBar(call);
   step("metrics", "active", "Waiting for the next update");
@@ -133,7 +133,7 @@ export async function showCounted() {
   step("metrics", "done", "", [
     ["calls of this model", `${format.count(then)} → ${format.count(now)}`],
     ["tokens", tokens == null ? null : `+ ${format.count(tokens)}`],
-    ["cost", call.cost == null ? null : `+ ${format.dollars(call.cost)}`],
+    ["cost", call.cost_usd == null ? null : `+ ${format.dollars(call.cost_usd)}`],
     ["counted as", call.outcome],
   ]);
 }

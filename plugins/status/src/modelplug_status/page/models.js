@@ -79,7 +79,7 @@ function line({ model, provider }, state, draw) {
   };
   const button = h("button", { type: "button", class: "more", onclick: toggle }, icon("chevron"), h("span", { class: "name" }, model));
   const cells = COLUMNS.map(({ id, name }) => h("td", { role: "cell", class: `is-${id}`, "data-name": name }));
-  cells[0].append(button, h("small", {}, provider));
+  cells[0].append(button, ...(model.startsWith(`${provider}/`) ? [] : [h("small", {}, provider)]));
   cells[1].append(status.node);
   const node = h("tr", { role: "row" }, ...cells);
   const show = (row) => {

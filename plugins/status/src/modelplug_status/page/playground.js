@@ -1,7 +1,7 @@
 /** The playground: a conversation with the chosen model, streamed, each turn one call. */
 
 import { chosenModel, onChoice } from "./catalog.js";
-import { $, h, icon, say } from "./dom.js";
+import { $, h, icon, nextStep, say } from "./dom.js";
 import { drawFlow, offerCopy, showChosen, showChunks, showRecord, showRefused, showSent, showStopped } from "./flow.js";
 import * as format from "./format.js";
 import { events, Refused } from "./server.js";
@@ -110,7 +110,7 @@ function finished(answer, call) {
       call.first_chunk == null ? null : `first ${format.seconds(call.first_chunk)}`,
       `all ${format.seconds(call.seconds)}`,
       usage.prompt_tokens == null ? null : `${format.count(usage.prompt_tokens)} → ${format.plural(usage.completion_tokens ?? 0, "token")}`,
-      call.cost == null ? "cost unknown" : format.dollars(call.cost),
+      call.cost_usd == null ? "cost unknown" : format.dollars(call.cost_usd),
     ].filter(Boolean).join(" · "),
   );
   say($("spoken"), `Answer complete after ${format.seconds(call.seconds)}: ${answer.text()}`);
@@ -149,8 +149,10 @@ function answerBox(model) {
     if (atEnd) log.scrollTop = log.scrollHeight;
   };
   const fail = (type, message, step) => {
+    const next = nextStep();
+    next.show(step);
     node.classList.add("failed");
-    end.replaceChildren(h("strong", {}, icon("unhealthy"), type || "Not called"), h("span", {}, message), ...(step ? [h("span", { class: "next" }, icon("arrow"), step)] : []));
+    end.replaceChildren(h("strong", {}, icon("unhealthy"), type || "Not called"), h("span", {}, message), next.node);
     log.scrollTop = log.scrollHeight;
   };
   const close = (words) => {

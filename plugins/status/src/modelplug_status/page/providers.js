@@ -1,6 +1,6 @@
 /** The verdict at the top, and a card for each provider: how it is, in words, and why. */
 
-import { $, badge, h, keep, say } from "./dom.js";
+import { $, badge, h, keep, nextStep, say } from "./dom.js";
 import * as format from "./format.js";
 
 const WORSE = { unhealthy: 0, degraded: 1, healthy: 2, no_data: 3 };
@@ -62,7 +62,7 @@ const FIGURES = [
 function card({ provider }) {
   const status = badge();
   const reason = h("p", { class: "reason" });
-  const advice = h("p", { class: "advice" });
+  const next = nextStep();
   const since = h("span", { class: "since" });
   const values = FIGURES.map(() => h("dd"));
   const models = h("ul", { class: "members" });
@@ -72,7 +72,7 @@ function card({ provider }) {
     h("h3", {}, provider),
     h("p", { class: "state" }, status.node, since),
     reason,
-    advice,
+    next.node,
     h("dl", {}, ...FIGURES.map(([name], index) => h("div", {}, h("dt", {}, name), values[index]))),
     models,
   );
@@ -81,7 +81,7 @@ function card({ provider }) {
     status.show(one.status);
     say(since, one.since ? `for ${format.age(Date.now() / 1000 - format.unix(one.since))}` : "");
     say(reason, one.reason ?? "");
-    say(advice, one.next_step ?? "");
+    next.show(one.next_step);
     FIGURES.forEach(([, value], index) => say(values[index], one.row ? value(one.row) : format.UNKNOWN));
     // Only models that differ from their provider's good health are worth a line here; the table below has all.
     const worth = one.models.filter((model) => (model.status === "degraded" || model.status === "unhealthy") && one.models.length > 1);
