@@ -10,12 +10,16 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
 from modelplug import Model, Prices, Settings, Switchboard
 from modelplug.testing import FakePlugin, FakeStrategy
 from modelplug_metrics import Metrics
 from modelplug_status import status_app
 from modelplug_status.commands import listening
+from playwright.async_api import Browser
+
+from plugins.status.tests.browser import Tabs, launched
 
 PRICES = Prices(input=Decimal(1), output=Decimal(10))
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -55,3 +59,19 @@ async def serve() -> AsyncIterator[Serve]:
             return await stack.enter_async_context(served(status_app(board, **options), **(client or {})))
 
         yield start
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for all tests."""
+    async with launched() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tabs(chromium: Browser) -> AsyncIterator[Tabs]:
+    """Tabs and servers of one test, which fails when there is an error on a console."""
+    async with AsyncExitStack() as stack:
+        tabs = Tabs(chromium, stack, served)
+        yield tabs
+    assert tabs.complaints == []

@@ -8,9 +8,9 @@ import { failureQuery, offerProviders, onFailureFilter, showFailures } from "./f
 import * as format from "./format.js";
 import { showCounted } from "./flow.js";
 import { modelTable } from "./models.js";
-import { openPlayground } from "./playground.js";
+import { allowPlayground, openPlayground } from "./playground.js";
 import { showProviders, showVerdict } from "./providers.js";
-import { get, live, recallToken, Refused, useToken } from "./server.js";
+import { get, hasPlayground, live, recallToken, Refused, useToken } from "./server.js";
 
 const RANGES = { "1m": 300, "5m": 300, "60m": 3600, all: 3600 }; // seconds that the charts show
 const WAITS = [1, 2, 4, 8, 15]; // seconds before trying again to connect
@@ -24,6 +24,7 @@ const showModels = modelTable();
 async function readAll() {
   const [health] = await Promise.all([get("health"), readFigures(), readHistory(), readFailures(), readAlerts(), readCatalog()]);
   state.health = health;
+  allowPlayground(await hasPlayground());
   show();
 }
 

@@ -148,7 +148,7 @@ class Chart {
       scales: { x: { range: () => this.span }, y: { range: (plot, low, high) => this.limits(low, high) } },
       axes: [
         { ...axis, grid: { show: false }, values: times, size: 24, gap: 4, space: 64 },
-        { ...axis, grid, values: (plot, splits) => splits.map((value) => this.tick(value)), size: 52, gap: 6, space: 34 },
+        { ...axis, grid, values: (plot, splits) => splits.map((value) => this.tick(value)), size: 52, gap: 6, space: 26 },
       ],
       series: [
         {},

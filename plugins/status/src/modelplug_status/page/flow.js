@@ -131,7 +131,7 @@ export async function showCounted() {
   counting = null;
   const tokens = call.usage?.total_tokens;
   step("metrics", "done", "", [
-    ["calls of this model", `${format.count(then)} → ${format.count(now)}`],
+    ["its calls", `${format.count(then)} → ${format.count(now)}`],
     ["tokens", tokens == null ? null : `+ ${format.count(tokens)}`],
     ["cost", call.cost_usd == null ? null : `+ ${format.dollars(call.cost_usd)}`],
     ["counted as", call.outcome],

@@ -8,6 +8,7 @@ import { events, Refused } from "./server.js";
 
 const turns = []; // what was said: {role, content}
 let running = null;
+let open = true; // whether models may be called from here
 
 export function openPlayground() {
   drawFlow();
@@ -28,9 +29,18 @@ export function openPlayground() {
   if (matchMedia("(max-width: 899px)").matches) $("picker").open = false;
 }
 
+/** Says so where the host has the playground switched off. */
+export function allowPlayground(allowed) {
+  open = allowed;
+  $("welcome-link").hidden = !allowed;
+  if (!allowed) say($("talk-empty"), "The playground is switched off here. A host switches it on with status_app(board, playground=True).");
+  $("prompt").disabled = !allowed;
+  showModel(chosenModel());
+}
+
 function showModel(model) {
   if (!running) showChosen(model);
-  $("send").disabled = !model;
+  $("send").disabled = !model || !open;
   $("prompt").placeholder = model ? `Say something to ${model.name}` : "Choose a model first";
 }
 

@@ -54,7 +54,7 @@ const FIGURES = [
   ["Calls", (row) => format.rate(row.calls_per_second)],
   ["Answered", (row) => format.percent(row.success_rate)],
   ["p95", (row) => format.seconds(row.seconds?.p95)],
-  ["First chunk p95", (row) => format.seconds(row.first_chunk?.p95)],
+  ["First p95", (row) => format.seconds(row.first_chunk?.p95)],
   ["Tokens", (row) => format.short(row.tokens.input + row.tokens.output)],
   ["Cost", (row) => format.cost(row.cost_usd, row.cost_unknown)],
 ];

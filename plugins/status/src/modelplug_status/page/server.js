@@ -58,6 +58,12 @@ export async function get(path, parameters = {}) {
   return (await answer.json()).data;
 }
 
+/** Whether this server lets visitors call models. */
+export async function hasPlayground() {
+  const { paths } = await (await ask("openapi.json")).json();
+  return Object.keys(paths).some((path) => path.endsWith("/api/llm/playground"));
+}
+
 /** The events of a stream, each `{event, data}` with its JSON read. Ends when the server ends it. */
 export async function* events(path, { body, signal, silence } = {}) {
   const stop = new AbortController();
