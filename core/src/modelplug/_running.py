@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from time import perf_counter, time
 
 from attrs import evolve
 
+from modelplug import _trace
 from modelplug._redaction import safe_text
 from modelplug.answers import NO_USAGE, Embeddings, Reply, Usage
 from modelplug.calls import Attempt, Call, Failure, Outcome
@@ -16,7 +16,7 @@ from modelplug.deadlines import Deadlines, is_cancelled
 from modelplug.errors import CallFailed, ConfigError, ModelplugError, NoStrategy, TimedOut
 from modelplug.strategy import Request
 
-log = logging.getLogger("modelplug.calls")
+log = _trace.log
 
 _LONGEST_NAME = 200
 _LEAD = 8
@@ -26,10 +26,19 @@ _LEAD = 8
 class Running:
     """A call between its first moment and its record. Whatever happens, `record` is reached once."""
 
-    __slots__ = ("_clock", "_started", "_tell", "call", "deadline", "first_chunk", "request", "shut", "strategy")
+    __slots__ = (
+        "_clock", "_content", "_started", "_tell", "call", "deadline", "first_chunk", "request", "shut", "strategy"
+    )  # fmt: skip
 
     def __init__(
-        self, request: Request, strategy: str, clock: float, tell: Callable[[Running, Call], None], deadlines: Deadlines
+        self,
+        request: Request,
+        strategy: str,
+        clock: float,
+        tell: Callable[[Running, Call], None],
+        deadlines: Deadlines,
+        *,
+        content: bool = False,
     ) -> None:
         self.request = request
         self.strategy = strategy
@@ -40,6 +49,9 @@ class Running:
         self._clock = clock
         self._started = time()
         self._tell = tell
+        self._content = content
+        if _trace.steps_wanted():
+            _trace.begun(request, strategy, content=content)
 
     def shut_down(self) -> None:
         """End the call: its host sees a CallFailed of kind `shutdown`."""
@@ -50,6 +62,8 @@ class Running:
         """Note the moment of the first chunk."""
         if self.first_chunk is None:
             self.first_chunk = perf_counter() - self._clock
+            if _trace.steps_wanted():
+                _trace.first_chunk(self.request, self.first_chunk)
 
     def succeeded(self, answer: Reply | Embeddings) -> Call:
         """The record of a call that was answered."""
@@ -87,9 +101,12 @@ class Running:
         elif isinstance(error, TimeoutError):
             error = TimedOut("no answer within the deadline of this call")
         elif not isinstance(error, ModelplugError):  # a strategy that breaks its contract must not break its host
-            log.error("strategy %r raised %s, which is none of modelplug's errors", self.strategy, type(error).__name__)
+            name = type(error).__name__
+            log.error(
+                "call %s: strategy %r raised %s, none of modelplug's errors", self.request.id, self.strategy, name
+            )
             words = safe_text(str(error), self.request.credentials.secrets())
-            said = f"strategy {self.strategy!r} failed with {type(error).__name__}: {words}"
+            said = f"strategy {self.strategy!r} failed with {name}: {words}"
             error = CallFailed(f"{said} (a fault of the plugin; report it to its author)", kind="plugin_error")
         self.request.credentials.hide_in(error)
         if isinstance(error, CallFailed) and error.partial is not None:
@@ -140,13 +157,15 @@ class Running:
             first_chunk=self.first_chunk,
             request_id=failure.request_id if failure else None,
         )
+        if _trace.ends_wanted():
+            _trace.ended(call, request if self._content else None, answer)
         self._tell(self, call)
         return call
 
     def _doubted(self, usage: Usage) -> Usage:
         doubted = usage.beside(self.request.messages)
         if doubted is not usage:
-            log.warning("%s: %s", self.request.model.id, doubted.problem)
+            log.warning("call %s: %s: %s", self.request.id, self.request.model.id, doubted.problem)
         return doubted
 
     def _named(self, name: str | None) -> str | None:

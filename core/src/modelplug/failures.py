@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from modelplug._dialects import verdict_on
 from modelplug._error_bodies import Said, error_in, said_in
@@ -10,7 +10,7 @@ from modelplug._redaction import redact, safe_text
 from modelplug._retry_after import parse_retry_after
 from modelplug.errors import CallFailed, ContextTooLong, RateLimited, Unavailable, Unreachable, UnsupportedParameter
 
-__all__ = ["failure_from_response", "failure_in_answer", "parse_retry_after", "redact", "safe_text"]
+__all__ = ["failure_from_response", "failure_in_answer", "parse_retry_after", "redact", "request_id", "safe_text"]
 
 
 def failure_from_response(
@@ -24,7 +24,7 @@ def failure_from_response(
     names = {str(name).lower(): str(value) for name, value in headers.items()}
     failure = _failure(said, status if 300 <= status <= 999 else None, secrets=secrets)
     failure.status = status
-    failure.request_id = _request_id(names, said, secrets)
+    failure.request_id = request_id(names, secrets) or _shown_id(said.request_id, secrets)
     if isinstance(failure, (RateLimited, Unavailable)):
         failure.retry_after = parse_retry_after(names, said.message)
     told = names.get("x-should-retry", "").strip().lower()
@@ -90,7 +90,10 @@ _REQUEST_IDS = (
 )
 
 
-def _request_id(headers: Mapping[str, str], said: Said, secrets: tuple[str, ...]) -> str | None:
-    found = next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
-    found = found or said.request_id
+def request_id(headers: Mapping[str, str], secrets: Iterable[str] = ()) -> str | None:
+    """The provider's own id of a request, from the headers of its answer (names in lower case, or in any)."""
+    return _shown_id(next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None), secrets)
+
+
+def _shown_id(found: object, secrets: Iterable[str]) -> str | None:
     return safe_text(found, secrets)[:200] or None if isinstance(found, str) else None

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from time import perf_counter
 from typing import TypeVar
 
+from modelplug import _trace
 from modelplug.answers import Chunk, Embeddings, Reply
 from modelplug.calls import Attempt, Failure
 from modelplug.errors import AuthFailed, BadRequest, CallFailed, EmptyReply, QuotaExhausted
@@ -141,6 +142,8 @@ class Retrying(Layer):
                 self.bucket.earn()
                 return answer
             request.attempts.append(failed)
+            if _trace.steps_wanted():
+                _trace.tried(request, failed)
             await _sleep(wait)
 
     def _wait(self, request: Request, error: CallFailed) -> float | None:

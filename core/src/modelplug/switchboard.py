@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import evolve
 
+from modelplug import _trace
 from modelplug._calling import CallIds, checked_params, checked_timeout, unresolved
 from modelplug._entry_points import Plugin, installed
 from modelplug._plugged import Plugged
@@ -63,6 +64,7 @@ class Switchboard:
         self.settings = self._given
         self.catalog = Catalog({})
         self._ids = CallIds()
+        self._log_content = False
         self._plugged = Plugged()
         self._plugged.owner = lambda model_id: self.catalog.owner(model_id)
         self._brought: dict[str, tuple[Model, ...]] = {}
@@ -284,6 +286,7 @@ class Switchboard:
     def _settle(self) -> None:
         """The settings over the defaults of the plugins that are loaded now."""
         self.settings = self._given.over(self._plugged.defaults.values())
+        self._log_content = self.settings.table("log").flag("content")
 
     def _collect(self, names: Iterable[str], *, again: bool = False) -> None:
         """Ask these plugins for their models and swap the catalog once."""
@@ -331,7 +334,10 @@ class Switchboard:
         try:
             model = self.catalog.resolve(name)
         except (UnknownModel, AmbiguousModel) as error:
-            self._plugged.listeners.finished(unresolved(self._ids.next(), error, name, operation, stream, clock))
+            call = unresolved(self._ids.next(), error, name, operation, stream, clock)
+            if _trace.ends_wanted():
+                _trace.ended(call)
+            self._plugged.listeners.finished(call)
             raise
         route: Route | None = None
         problem: BaseException | None = None
@@ -356,7 +362,7 @@ class Switchboard:
             deadline=time.monotonic() + (DEFAULT_TIMEOUT if problem is not None or timeout is None else timeout),
         )
         carrier = "none" if route is None else route.strategy_name
-        running = Running(request, carrier, clock, self._finish, self._deadlines)
+        running = Running(request, carrier, clock, self._finish, self._deadlines, content=self._log_content)
         self._running.add(running)
         self._plugged.listeners.started(request)
         if problem is not None or route is None:

@@ -19,12 +19,14 @@ class Verbosity:
         self.debug = bool(os.environ.get("MODELPLUG_DEBUG"))
 
     def louder(self, level: int) -> None:
-        """Show modelplug's log on stderr (1), or everybody's with all details (2)."""
+        """Show on stderr how calls end and what is wrong (1), or each step and everybody's log, with the time (2)."""
         self.level = max(self.level, level)
         if self.level:
             import logging
 
-            logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", force=True)
+            when = "%(asctime)s.%(msecs)03d " if self.level > 1 else ""
+            said = f"{when}%(levelname)s %(name)s: %(message)s"
+            logging.basicConfig(format=said, datefmt="%H:%M:%S", force=True)
             logging.getLogger("modelplug").setLevel(logging.INFO)
             if self.level > 1:
                 logging.getLogger().setLevel(logging.DEBUG)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Hashable, Mapping
 from urllib.parse import urljoin
 
 from attrs import field, frozen
 from modelplug.errors import BadReply, CallFailed, TimedOut, Unreachable
-from modelplug.failures import failure_from_response
+from modelplug.failures import failure_from_response, request_id
+from modelplug.strategy import Request
 
 from modelplug_http.body import too_large
 from modelplug_http.endpoint import proxy_for, same_server
@@ -17,6 +19,8 @@ from modelplug_http.foreign import failure_from, foreign_errors
 from modelplug_http.options import Options
 from modelplug_http.pools import Pool, Pools
 from modelplug_http.posting import Response
+
+log = logging.getLogger("modelplug.http")
 
 _ERROR_LIMIT = 256 * 1024
 """How much of an error's body is read, in bytes: enough for any message."""
@@ -32,7 +36,10 @@ _NEVER = float("inf")
 
 @frozen(kw_only=True)
 class Post:
-    """What is asked of a provider. `deadline` is in seconds of `time.monotonic()`; `pool` names its connections."""
+    """What is asked of a provider. `deadline` is in seconds of `time.monotonic()`; `pool` names its connections.
+
+    `call` is whose attempt it is, for the log.
+    """
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -41,6 +48,7 @@ class Post:
     limit: int
     pool: Hashable = field(default=None, repr=False)
     deadline: float | None = None
+    call: Request | None = field(default=None, repr=False)
 
 
 class Exchange:
@@ -206,6 +214,8 @@ async def send(pools: Pools, post: Post) -> Exchange:
     exchange = None
     try:
         exchange = await _answered(pools, lent, post)
+        if log.isEnabledFor(logging.DEBUG):
+            _tell(post, exchange)
         if exchange.status // 100 != 2:
             raise await _failure(exchange)
         return exchange
@@ -215,6 +225,17 @@ async def send(pools: Pools, post: Post) -> Exchange:
         else:
             exchange.close()
         raise
+
+
+def _tell(post: Post, exchange: Exchange) -> None:
+    """A line for the head of an answer, with the provider's own id of the request."""
+    call = post.call
+    if call is not None:
+        shown = request_id(exchange.headers, call.credentials.secrets()) or "none"
+        number, sent = len(call.attempts) + 1, len(post.body)
+        said = f"{sent} bytes sent, status {exchange.status}, request id {shown}"
+        more = {"call_id": call.id, "attempt": number, "request_id": shown}
+        log.debug("call %s, attempt %d: %s", call.id, number, said, extra=more)
 
 
 async def _answered(pools: Pools, lent: Pool, post: Post) -> Exchange:

@@ -62,7 +62,7 @@ class Http:
         await self._wire.aclose()
 
     def _terms(self, request: Request) -> dict[str, Any]:
-        return {"pool": request.credentials, "deadline": request.deadline, "options": self._options}
+        return {"pool": request.credentials, "deadline": request.deadline, "options": self._options, "call": request}
 
 
 def _addressed(request: Request, path: str) -> tuple[str, dict[str, str], dict[str, Any]]:

@@ -19,6 +19,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from attrs import field, frozen
+from modelplug.strategy import Request
 
 from modelplug_http import body as bodies
 from modelplug_http.events import Events
@@ -56,12 +57,13 @@ class Wire:
         pool: Hashable = None,
         deadline: float | None = None,
         options: Options | None = None,
+        call: Request | None = None,
     ) -> Answer:
         """The whole answer to a POST of JSON.
 
         `pool` names whose connections are used: give the Credentials of the call, so that no two share one.
         `deadline` is in seconds of `time.monotonic()`. Where the provider sent events all the same, the answer's
-        `events` are their values.
+        `events` are their values. `call` is named in the log.
         """
         used = options or self._options
         exchange = await send(
@@ -74,6 +76,7 @@ class Wire:
                 limit=used.answer_limit,
                 pool=pool,
                 deadline=deadline,
+                call=call,
             ),
         )
         try:
@@ -92,6 +95,7 @@ class Wire:
         deadline: float | None = None,
         options: Options | None = None,
         repeats: Repeats | None = None,
+        call: Request | None = None,
     ) -> Events:
         """The answer to a POST of JSON, as it arrives. Nothing is sent before it is entered.
 
@@ -107,6 +111,7 @@ class Wire:
             limit=used.stream_limit,
             pool=pool,
             deadline=deadline,
+            call=call,
         )
         return Events(lambda: send(self._pools, post), used, repeats=repeats)
 

@@ -101,6 +101,7 @@ class Ear(httpx.AsyncBaseTransport):
             limit=options.stream_limit if call.stream else options.answer_limit,
             pool=call.credentials,
             deadline=call.deadline,
+            call=call,
         )
 
 
