@@ -80,7 +80,8 @@ def _say(level: int, call_id: str, text: str, *, attempt: int | None = None) -> 
 
 
 def _failure(failure: Failure) -> str:
-    known = [f"status {failure.status}"] if failure.status is not None else []
+    status = f"status {failure.status}"
+    known = [status] if failure.status is not None and status not in failure.message else []
     known += [f"request id {failure.request_id}"] if failure.request_id is not None else []
     return _line(f"{failure.kind}, {failure.message}" + (f" ({', '.join(known)})" if known else ""))
 

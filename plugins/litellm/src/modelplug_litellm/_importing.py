@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from modelplug_litellm._discretion import keep_discreet
+
 _QUIET: Mapping[str, str] = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches the price map from the network
     "LITELLM_MODE": "PRODUCTION",  # else the import puts the variables of the nearest .env into this process
@@ -37,6 +39,7 @@ def load() -> ModuleType:
 
         warnings.filterwarnings("ignore", _PYDANTICS_WARNING, UserWarning)
         module.telemetry = False
+        keep_discreet()
         module.suppress_debug_info = True  # else it prints to standard output when a call fails
     loaded: ModuleType = module
     return loaded

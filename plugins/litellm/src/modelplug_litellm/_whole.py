@@ -23,6 +23,7 @@ from modelplug.reading import ChunkReader, read_embeddings, read_reply
 from modelplug_http.options import Options
 from modelplug_http.pools import Pools
 
+from modelplug_litellm._discretion import discretion
 from modelplug_litellm._failures import failure_from
 from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import base_of
@@ -42,7 +43,8 @@ T = TypeVar("T")
 class WholePath:
     """LiteLLM from end to end. Its retries, fallbacks and environment are kept out, its verdicts are checked."""
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Options | None = None, *, content: bool = False) -> None:
+        self._content = content
         self._options = options or Options()
         self._pools = Pools()
         self._ears: list[Ear] = []
@@ -51,7 +53,7 @@ class WholePath:
         """The whole answer."""
         llm = await litellm()
         with self._listening(llm, request) as ear:
-            answer = await _carried(llm.acompletion(**_arguments(llm, request, ear)), ear)
+            answer = await self._carried(llm.acompletion(**_arguments(llm, request, ear)), request, ear)
             return read_reply(_data(answer, ear))
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
@@ -59,9 +61,9 @@ class WholePath:
         llm = await litellm()
         reader = ChunkReader()
         with self._listening(llm, request) as ear:
-            answer = await _carried(llm.acompletion(**_arguments(llm, request, ear)), ear)
+            answer = await self._carried(llm.acompletion(**_arguments(llm, request, ear)), request, ear)
             try:
-                while (piece := await _carried(anext(answer, None), ear)) is not None:
+                while (piece := await self._carried(anext(answer, None), request, ear)) is not None:
                     chunk = reader.read(_data(piece, ear))
                     if chunk is None:
                         continue
@@ -69,19 +71,34 @@ class WholePath:
                         raise StreamCut("the stream ended before the provider said why")
                     yield chunk
             finally:
-                await answer.aclose()
+                with discretion(request, content=self._content):
+                    await answer.aclose()
         reader.end()
 
     async def embed(self, request: Request) -> Embeddings:
         """Vectors."""
         llm = await litellm()
         with self._listening(llm, request) as ear:
-            answer = await _carried(llm.aembedding(**_arguments(llm, request, ear)), ear)
+            answer = await self._carried(llm.aembedding(**_arguments(llm, request, ear)), request, ear)
             return read_embeddings(_data(answer, ear))
 
     async def aclose(self) -> None:
         """Closes all connections; they are made anew when they are needed."""
         await self._pools.aclose()
+
+    async def _carried(self, calling: Awaitable[T], request: Request, ear: Ear | None) -> T:
+        """What LiteLLM answers. What it raises becomes ours: the wire is asked first, LiteLLM where that was silent."""
+        try:
+            with discretion(request, content=self._content):
+                return await calling
+        except Exception as error:  # LiteLLM raises whatever its depths raise
+            failure = failure_from(error)
+            if ear is not None and ear.heard.failure is not None:
+                failure = ear.heard.failure
+            elif ear is not None and ear.heard.anything:
+                said = "the stream went wrong" if ear.streams else "LiteLLM could not read the answer"
+                failure = BadReply(f"{said}: {failure.message}", kind="stream_error" if ear.streams else "decode")
+        raise failure
 
     @contextmanager
     def _listening(self, llm: ModuleType, request: Request) -> Iterator[Ear | None]:
@@ -98,20 +115,6 @@ class WholePath:
         finally:
             ear.end()
             self._ears.append(ear)
-
-
-async def _carried(calling: Awaitable[T], ear: Ear | None) -> T:
-    """What LiteLLM answers. What it raises becomes ours: the wire is asked first, LiteLLM where the wire was silent."""
-    try:
-        return await calling
-    except Exception as error:  # LiteLLM raises whatever its depths raise
-        failure = failure_from(error)
-        if ear is not None and ear.heard.failure is not None:
-            failure = ear.heard.failure
-        elif ear is not None and ear.heard.anything:
-            said = "the stream went wrong" if ear.streams else "LiteLLM could not read the answer"
-            failure = BadReply(f"{said}: {failure.message}", kind="stream_error" if ear.streams else "decode")
-    raise failure
 
 
 def _data(answer: Any, ear: Ear | None) -> dict[str, Any]:

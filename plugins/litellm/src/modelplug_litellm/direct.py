@@ -13,6 +13,7 @@ from modelplug_http.options import Options
 from modelplug_http.strategy import Http
 from modelplug_http.wire import Wire
 
+from modelplug_litellm._discretion import discretion
 from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import dialect
 from modelplug_litellm._translation import Translation
@@ -24,24 +25,21 @@ class Direct:
 
     name = "direct"
 
-    def __init__(self, wire: Wire | None = None, options: Options | None = None) -> None:
+    def __init__(self, wire: Wire | None = None, options: Options | None = None, *, content: bool = False) -> None:
+        self.content = content
         self._http = Http(wire, options)
-        self._whole = WholePath(options)
+        self._whole = WholePath(options, content=content)
         self._translations: dict[tuple[str, str], Translation | None] = {}
 
     async def complete(self, request: Request) -> Reply:
         """The whole answer."""
-        translation = await self._translation(request)
-        if translation is None:
-            return await self._whole.complete(request)
-        return await self._http.complete(translation.translated(request))
+        translated = await self._translated(request)
+        return await (self._whole.complete(request) if translated is None else self._http.complete(translated))
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """The answer in chunks."""
-        translation = await self._translation(request)
-        carried = (
-            self._whole.stream(request) if translation is None else self._http.stream(translation.translated(request))
-        )
+        translated = await self._translated(request)
+        carried = self._whole.stream(request) if translated is None else self._http.stream(translated)
         try:
             async for chunk in carried:
                 yield chunk
@@ -50,20 +48,20 @@ class Direct:
 
     async def embed(self, request: Request) -> Embeddings:
         """Vectors."""
-        translation = await self._translation(request)
-        if translation is None:
-            return await self._whole.embed(request)
-        return await self._http.embed(translation.translated(request))
+        translated = await self._translated(request)
+        return await (self._whole.embed(request) if translated is None else self._http.embed(translated))
 
     async def aclose(self) -> None:
         """Closes all connections; they are made anew when they are needed."""
         await self._http.aclose()
         await self._whole.aclose()
 
-    async def _translation(self, request: Request) -> Translation | None:
-        """None where only LiteLLM's own client can speak to the provider."""
+    async def _translated(self, request: Request) -> Request | None:
+        """The request as our wire sends it; None where only LiteLLM's own client can speak to the provider."""
         key = (request.model.provider, request.wire_name)
-        if key not in self._translations:
-            llm = await litellm()
-            self._translations[key] = Translation.of(llm, dialect(llm, request.model.provider), request.wire_name)
-        return self._translations[key]
+        with discretion(request, content=self.content):
+            if key not in self._translations:
+                llm = await litellm()
+                self._translations[key] = Translation.of(llm, dialect(llm, request.model.provider), request.wire_name)
+            translation = self._translations[key]
+            return None if translation is None else translation.translated(request)

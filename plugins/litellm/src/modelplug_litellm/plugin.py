@@ -24,7 +24,7 @@ class LiteLLMPlugin(Hooks):
 
     def __init__(self) -> None:
         self._wire: Wire | None = None
-        self._strategies: dict[tuple[str, str, Options, tuple[Credentials, ...]], Strategy] = {}
+        self._strategies: dict[tuple[str, str, Options, tuple[Credentials, ...], bool], Strategy] = {}
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
@@ -54,9 +54,10 @@ class LiteLLMPlugin(Hooks):
             self._wire = Wire()
         options = Options.read(provider)
         deployments = _deployments(provider) if name == "router" else ()
-        key = (name, provider.name, options, deployments)
+        content = provider.settings.table("log").flag("content")
+        key = (name, provider.name, options, deployments, content)
         if key not in self._strategies:
-            direct = Direct(self._wire, options)
+            direct = Direct(self._wire, options, content=content)
             self._strategies[key] = direct if name == "direct" else Router(direct, deployments)
         return self._strategies[key]
 

@@ -15,6 +15,7 @@ from typing import Any
 from attrs import evolve
 from modelplug import CallFailed, Chunk, Credentials, Embeddings, Layer, Reply, Request
 
+from modelplug_litellm._discretion import discretion
 from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import dialect
 from modelplug_litellm.direct import Direct
@@ -35,6 +36,7 @@ class Router(Layer):
     def __init__(self, inner: Direct, deployments: tuple[Credentials, ...] = ()) -> None:
         super().__init__(inner)
         self._deployments = deployments
+        self._content = inner.content
         self._routers: OrderedDict[tuple[Credentials, ...], Any] = OrderedDict()
 
     async def complete(self, request: Request) -> Reply:
@@ -74,7 +76,8 @@ class Router(Layer):
         group = f"{dialect(llm, request.model.provider)}/{request.wire_name}"
         if group not in router.model_names:
             _add(llm, router, group, len(deployments))
-        chosen = await router.async_get_available_deployment(model=group, request_kwargs={})
+        with discretion(request, content=self._content):
+            chosen = await router.async_get_available_deployment(model=group, request_kwargs={})
         place = chosen["model_info"]["place"]
         return evolve(request, credentials=deployments[place])
 
