@@ -1,7 +1,10 @@
 """The metrics of calls: their names, buckets, attributes and counts."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
 import pytest
-from modelplug import Reply, Request, Unavailable, UnknownModel
+from modelplug import Chunk, Reply, Request, Unavailable, UnknownModel
 from modelplug.testing import FakeStrategy, reply_of
 from opentelemetry.sdk.metrics.export import HistogramDataPoint
 
@@ -49,6 +52,25 @@ async def test_a_stream_is_counted_in_all_four() -> None:
     assert [(point.count, said(point)) for point in at.points(GAP)] == [(3, SHARED)]
     tokens = {said(point)["gen_ai.token.type"]: point.sum for point in at.points(TOKENS)}
     assert tokens == {"input": 3, "output": 2}
+
+
+async def test_chunks_that_come_together_are_each_counted() -> None:
+    """A strategy that gives bursts is asked for them, and each chunk has its gap: none, between those of one burst."""
+
+    class Bursting(FakeStrategy):
+        async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+            for chunk in ():
+                yield chunk
+
+        async def bursts(self, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+            yield self.chunks[:1]
+            await asyncio.sleep(0.03)
+            yield self.chunks[1:]
+
+    at = collected(Bursting())
+    await streamed(at)
+    (point,) = at.points(GAP)
+    assert point.count == 3 and point.bucket_counts[0] == 2 and point.sum == pytest.approx(0.03, abs=0.02)
 
 
 async def test_a_whole_answer_has_no_chunks() -> None:

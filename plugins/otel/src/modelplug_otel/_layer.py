@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
 from modelplug import Chunk, Embeddings, Layer, Reply, Request, Strategy
-from modelplug.strategy import embedding
+from modelplug.strategy import Bursts, bursts_of, embedding
 from opentelemetry.context import attach, detach
 
 from modelplug_otel._recording import Recording
 from modelplug_otel._under_way import Traced
 
 A = TypeVar("A")
+T = TypeVar("T", Chunk, Sequence[Chunk])
 
 
 class Tracing(Layer):
@@ -37,9 +38,23 @@ class Tracing(Layer):
 
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """The inner chunks."""
-        chunks = self.inner.stream(request)
+        return self._streamed(request, self.inner.stream, _alone)
+
+    @property
+    def bursts(self) -> Bursts | None:
+        """The inner bursts, where there are any."""
+        inner = bursts_of(self.inner)
+        return None if inner is None else lambda request: self._streamed(request, inner, _together)
+
+    def _streamed(
+        self,
+        request: Request,
+        stream: Callable[[Request], AsyncGenerator[T, None]],
+        within: Callable[[T], Sequence[Chunk]],
+    ) -> AsyncGenerator[T, None]:
+        pieces = stream(request)
         traced = self._recording.begin(request, content=self._content)
-        return chunks if traced is None else self._timed(chunks, traced)
+        return pieces if traced is None else _timed(pieces, within, traced)
 
     async def _complete(self, request: Request, traced: Traced) -> Reply:
         reply = await _within(traced, self.inner.complete(request))
@@ -47,27 +62,37 @@ class Tracing(Layer):
             traced.reply = reply
         return reply
 
-    async def _timed(self, chunks: AsyncGenerator[Chunk, None], traced: Traced) -> AsyncGenerator[Chunk, None]:
-        """The chunks, with the times between them. The request is sent while the first one is waited for."""
-        gaps, kept = traced.gaps, None if traced.request is None else traced.chunks
-        try:
+
+async def _timed(
+    pieces: AsyncGenerator[T, None], within: Callable[[T], Sequence[Chunk]], traced: Traced
+) -> AsyncGenerator[T, None]:
+    """The pieces, noting the times between chunks. The request is sent while the first one is waited for."""
+    before = None
+    try:
+        while True:
             try:
-                chunk = await _within(traced, anext(chunks))
+                piece = await (_within(traced, anext(pieces)) if before is None else anext(pieces))
             except StopAsyncIteration:
                 return
-            before = perf_counter()
-            if kept is not None:
-                kept.append(chunk)
-            yield chunk
-            async for chunk in chunks:
-                now = perf_counter()
-                gaps.append(now - before)
-                before = now
-                if kept is not None:
-                    kept.append(chunk)
-                yield chunk
-        finally:
-            await chunks.aclose()
+            now = perf_counter()
+            chunks = within(piece)
+            if before is not None:
+                traced.gaps.append(now - before)
+            traced.gaps.extend((0.0,) * (len(chunks) - 1))  # they came together
+            before = now
+            if traced.request is not None:
+                traced.chunks.extend(chunks)
+            yield piece
+    finally:
+        await pieces.aclose()
+
+
+def _alone(chunk: Chunk) -> Sequence[Chunk]:
+    return (chunk,)
+
+
+def _together(burst: Sequence[Chunk]) -> Sequence[Chunk]:
+    return burst
 
 
 async def _within(traced: Traced, answer: Awaitable[A]) -> A:
