@@ -59,7 +59,7 @@ async def test_chunks_that_come_together_are_each_counted() -> None:
 
     class Bursting(FakeStrategy):
         async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-            for chunk in ():
+            for chunk in self.chunks[:0]:
                 yield chunk
 
         async def bursts(self, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
