@@ -9,7 +9,7 @@ from attrs import frozen
 
 from modelplug_metrics._blame import REST
 from modelplug_metrics._sketch import percentile
-from modelplug_metrics._tally import dollars, merged, sketch
+from modelplug_metrics._tally import dollars, merged, sketches
 from modelplug_metrics.failures import SLOW, next_step
 from modelplug_metrics.health import seconds_in_words
 
@@ -90,6 +90,6 @@ def _value(rule: Rule, tally: Mapping[str, int], span: float) -> tuple[float | N
         # Never from less than the window: one dear call in the first second is no thousand dollars an hour.
         dear = float(dollars(tally)) * HOUR / max(span, rule.window * 60.0)
         return dear, tally.get("calls", 0), f"${dear:.2f} an hour", "See which model it is, and who calls it so much."
-    buckets, _ = sketch(tally, rule.what)
+    buckets = sketches(tally)[rule.what]
     p95 = percentile(buckets, RANK)
     return p95, sum(buckets.values()), f"p95 {WORDS[rule.what]} {seconds_in_words(p95 or 0.0)}", SLOW

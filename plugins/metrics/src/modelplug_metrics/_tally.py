@@ -78,17 +78,19 @@ def dollars(tally: Mapping[str, int]) -> Decimal:
     return Decimal(tally.get("cost", 0)).scaleb(-ATTO).normalize() + 0
 
 
-def sketch(tally: Mapping[str, int], measure: str) -> tuple[dict[int, int], int]:
-    """The counts by bucket of one measure, and the sum of its values in nanoseconds."""
-    prefix, buckets, total = f"{measure}.", {}, 0
+def sketches(tally: Mapping[str, int]) -> dict[str, dict[int, int]]:
+    """By measure, the counts by bucket."""
+    found: dict[str, dict[int, int]] = {measure: {} for measure in _SUMS}
     for name, count in tally.items():
-        if name.startswith(prefix):
-            place = name[len(prefix) :]
-            if place == "sum":
-                total = count
-            else:
-                buckets[int(place)] = count
-    return buckets, total
+        place = _place(name)
+        if place is not None:
+            found[place[0]][place[1]] = count
+    return found
+
+
+def seconds_in_all(tally: Mapping[str, int], measure: str) -> float:
+    """The sum of all values of a measure."""
+    return tally.get(_SUMS[measure], 0) / NANO
 
 
 def _measure(counts: Counts, measure: str, seconds: float) -> None:
@@ -100,6 +102,13 @@ def _measure(counts: Counts, measure: str, seconds: float) -> None:
 def _name(measure: str, place: int) -> str:
     """One text for each name, of which there are some thousands: tallies share them."""
     return f"{measure}.{place}"
+
+
+@cache
+def _place(name: str) -> tuple[str, int] | None:
+    """The measure and the bucket that a name stands for, where it does."""
+    measure, _, place = name.partition(".")
+    return (measure, int(place)) if measure in _SUMS and place != "sum" else None
 
 
 _SUMS: Mapping[str, str] = {name: f"{name}.sum" for name in ("seconds", "per_token", "first_chunk")}

@@ -11,7 +11,7 @@ from typing import Any, Self
 from attrs import field, frozen
 
 from modelplug_metrics._sketch import bucket, percentile
-from modelplug_metrics._tally import NANO, dollars, sketch
+from modelplug_metrics._tally import dollars, seconds_in_all, sketches
 
 
 @frozen(kw_only=True)
@@ -23,10 +23,9 @@ class Distribution:
     buckets: Mapping[int, int] = field(repr=False)
 
     @classmethod
-    def of(cls, tally: Mapping[str, int], measure: str) -> Self:
-        """Reads a measure of a tally."""
-        buckets, total = sketch(tally, measure)
-        return cls(count=sum(buckets.values()), sum=total / NANO, buckets=buckets)
+    def of(cls, tally: Mapping[str, int], measure: str, buckets: Mapping[int, int]) -> Self:
+        """A measure of a tally, with its counts by bucket."""
+        return cls(count=sum(buckets.values()), sum=seconds_in_all(tally, measure), buckets=buckets)
 
     @property
     def mean(self) -> float | None:
@@ -105,14 +104,15 @@ class Figures:
     def of(cls, tally: Mapping[str, int], *, span: float) -> Self:
         """Reads a tally."""
         numbers = {field: tally.get(name, 0) for field, name in _NUMBERS.items()}
-        errors = {name.removeprefix("errors."): n for name, n in sorted(tally.items()) if name.startswith("errors.")}
+        errors = {name.removeprefix("errors."): n for name, n in tally.items() if name.startswith("errors.")}
+        seconds = {measure: Distribution.of(tally, measure, buckets) for measure, buckets in sketches(tally).items()}
         return cls(
             span=span,
-            errors=errors,
+            errors=dict(sorted(errors.items())),
             cost=dollars(tally),
-            seconds=Distribution.of(tally, "seconds"),
-            first_chunk=Distribution.of(tally, "first_chunk"),
-            seconds_per_token=Distribution.of(tally, "per_token"),
+            seconds=seconds["seconds"],
+            first_chunk=seconds["first_chunk"],
+            seconds_per_token=seconds["per_token"],
             **numbers,
         )
 
