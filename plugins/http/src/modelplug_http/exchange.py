@@ -98,7 +98,7 @@ class Exchange:
         if self._timer is None and not content.is_eof():
             self._watch()
         try:
-            data = await content.readany()
+            data = await self._response.arrived()
         except foreign_errors() as error:
             data = self._left_over(error)
         finally:

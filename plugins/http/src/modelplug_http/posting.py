@@ -23,6 +23,8 @@ HEADER_LIMIT = 32 * 1024
 """Bytes that one line of an answer's head may have."""
 
 _MOST_ADDRESSES = 64
+_FEW = 3
+"""So many HTTP chunks are not worth the trouble."""
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
 """Headers that say where a request ends: they are never taken from a caller."""
 
@@ -38,6 +40,10 @@ class Response(Protocol):
     def content(self) -> aiohttp.StreamReader: ...
     @property
     def connection(self) -> aiohttp.connector.Connection | None: ...
+    async def arrived(self) -> bytes:
+        """All that has arrived of the body, or else what comes next; nothing at its end."""
+        ...
+
     def close(self) -> None:
         """Close the connection; who waits for more of the body is told."""
 
@@ -65,7 +71,9 @@ class Posting:
 
             timeout = self._timeouts[connect_timeout] = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
         if not self._below:
-            return await self._session.post(url, data=body, headers=headers, allow_redirects=False, timeout=timeout)
+            return _Above(
+                await self._session.post(url, data=body, headers=headers, allow_redirects=False, timeout=timeout)
+            )
         address = self._addresses.get(url)
         if address is None:
             address = self._address(url)
@@ -84,7 +92,7 @@ class Posting:
         except BaseException:
             connection.close()
             raise
-        return _Response(connection, message.code, message.headers, content)
+        return _Below(connection, message.code, message.headers, content)
 
     async def _connected(
         self, request: aiohttp.ClientRequest, timeout: aiohttp.ClientTimeout
@@ -118,7 +126,29 @@ class Posting:
         return address
 
 
-class _Response:
+class _Above:
+    """An answer that the session brought."""
+
+    __slots__ = ("_response", "content", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = response.headers
+        self.content = response.content
+
+    @property
+    def connection(self) -> aiohttp.connector.Connection | None:
+        return self._response.connection
+
+    async def arrived(self) -> bytes:
+        return await self.content.readany()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class _Below:
     """An answer whose connection goes back to the connector at the end of its body."""
 
     __slots__ = ("connection", "content", "headers", "status")
@@ -134,11 +164,27 @@ class _Response:
         self.status = status
         self.headers = headers
         self.content = content
-        if not content.is_eof() or content.total_bytes:
-            # It tells its protocol to go on reading after each HTTP chunk that is taken out while less than this is
-            # left: sixty times for sixty events that came together. Once it is empty is soon enough.
-            content._low_water = 1
         content.on_eof(self._ended)
+
+    async def arrived(self) -> bytes:
+        """As `content.readany`, which takes out one HTTP chunk after the other and each time has reading resumed."""
+        content = self.content
+        if (error := content.exception()) is not None:
+            raise error
+        if content.at_eof():
+            return b""
+        while not content._buffer and not content._eof:
+            await content._wait("arrived")
+        if len(content._buffer) < _FEW or content._buffer_offset:
+            return content.read_nowait()
+        data = b"".join(content._buffer)
+        content._buffer.clear()
+        content._size = 0
+        content._cursor += len(data)
+        if content._http_chunk_splits:
+            content._http_chunk_splits.clear()
+        content._protocol.resume_reading()
+        return data
 
     def close(self) -> None:
         """Close the connection; who waits for more of the body is told."""
