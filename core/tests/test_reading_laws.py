@@ -228,3 +228,47 @@ def test_reading_is_linear(count: int) -> None:
             assert chunk is not None
             assembly.add(chunk)
     assembly.reply()
+
+
+CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "usage": None}
+TEXT = {"index": 0, "delta": {"content": "a"}, "finish_reason": None}
+CALL = {"id": "1", "index": 0, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLING = {"index": 0, "delta": {"tool_calls": [CALL]}, "finish_reason": None}
+MORE = ["id", "object", "model", "usage", "x_groq", "type", "error"]
+ENDS = st.fixed_dictionaries(
+    {
+        "index": st.sampled_from([0, 0, 0, 1, False, None]),
+        "delta": st.sampled_from([{}, {}, {}, None, {"content": ""}, {"content": "b"}]),
+        "finish_reason": st.sampled_from(
+            ["stop", "length", "content_filter", "tool_calls", "STOP", "eos", "error", ""]
+        ),
+    },
+    optional={"logprobs": st.none(), "message": st.just({"content": "c"}), "text": st.just("d"), "usage": st.just({})},
+)
+
+
+@given(
+    st.lists(st.sampled_from([TEXT, CALLING]), max_size=2),
+    ENDS,
+    st.dictionaries(
+        st.sampled_from(["id", "object", "model", "usage", "x_groq", "type", "error"]), json_values, max_size=2
+    ),
+    st.sampled_from([None, "usage"]),
+)
+def test_a_plain_end_is_read_as_every_end_is(
+    before: list[Any], end: dict[str, Any], more: dict[str, Any], without: str | None
+) -> None:
+    """Law: the short way for OpenAI's own last event gives what the long way gives, and leaves the reader the same."""
+    event = {name: value for name, value in {**CHUNK, "choices": [end], **more}.items() if name != without}
+    found: list[object] = []
+    for read in (ChunkReader.read, ChunkReader._read_unusual):
+        reader = ChunkReader()
+        for choice in before:
+            reader.read({**CHUNK, "choices": [choice]})
+        try:
+            chunk = read(reader, event)
+            reader.end()
+            found.append((chunk and chunk.data, reader.finished, reader.text))
+        except errors.CallFailed as error:
+            found.append((type(error), error.kind, str(error), error.partial))
+    assert found[0] == found[1]

@@ -129,8 +129,11 @@ class Running:
         if usage.source == "absent" and reported is not None:
             usage = reported
         usage = self._doubted(usage)
-        attempts = tuple(_masked(attempt, request.credentials) for attempt in request.attempts)
-        before = sum(attempt.seconds + attempt.waited for attempt in attempts) if attempts else 0.0
+        attempts: tuple[Attempt, ...] = ()
+        before = 0.0
+        if request.attempts:
+            attempts = tuple(_masked(attempt, request.credentials) for attempt in request.attempts)
+            before = sum(attempt.seconds + attempt.waited for attempt in attempts)
         if seconds >= before or outcome == "ok":
             attempts += (Attempt(outcome=outcome, seconds=max(0.0, seconds - before), error=failure, usage=usage),)
         else:  # it ended in the wait for a try that was never made

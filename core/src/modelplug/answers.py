@@ -224,6 +224,11 @@ class Form:
             pass
         return None
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether the event that it was taken from has an empty text."""
+        return not self._choice["delta"]["content"]
+
     def event(self, text: str) -> JsonObject:
         """The event with this text."""
         delta = {**self._choice["delta"], "content": text}

@@ -55,7 +55,7 @@ def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tupl
     return tuple((str(name), str(value)) for name, value in pairs)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Credentials:
     """Key, base URL and headers of one call: they travel together, and pools of connections are kept for each.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +28,15 @@ class Deadlines:
         """A deadline at this moment in seconds of `time.monotonic()`; None is never."""
         return Deadline(when, self)
 
-    def timer(self, loop: asyncio.AbstractEventLoop) -> _Timer:
-        """The timer of this loop."""
+    def timer(self) -> _Timer:
+        """The timer of the event loop that runs."""
         timer = self._last
-        if timer is None or timer.loop is not loop:
+        if timer is None or timer.running_loop() is not timer.loop:
+            import asyncio  # imported by the first call: loading and listing need no event loop
+
             for closed in [known for known in tuple(self._timers) if known.is_closed()]:
                 self._timers.pop(closed, None)
+            loop = asyncio.get_running_loop()
             timer = self._last = self._timers.setdefault(loop, _Timer(loop))
         return timer
 
@@ -46,35 +48,32 @@ class Deadline:
     host spends between two waits is not interrupted; the next wait then ends at once. Close it when the call is over.
     """
 
-    __slots__ = ("_cancelling", "_current_task", "_deadlines", "_loop", "_task", "passed", "when")
+    __slots__ = ("_cancelling", "_deadlines", "_task", "_timer", "passed", "when")
 
     def __init__(self, when: float | None, deadlines: Deadlines) -> None:
         self.when = _NEVER if when is None else when
         self.passed = False
         """Whether the moment has come: what is waited for from now on ends at once."""
         self._deadlines = deadlines
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: _Timer | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._current_task: Callable[..., asyncio.Task[Any] | None] | None = None
-        self._cancelling = 0
 
     def __enter__(self) -> None:
-        current_task = self._current_task or self._begin()
+        timer = self._timer or self._begin()
         if self.passed:
             raise TimeoutError
-        self._task = task = current_task(self._loop)
+        self._task = task = timer.current_task(timer.loop)
         if task is not None:
             self._cancelling = task.cancelling()
 
-    def _begin(self) -> Callable[..., asyncio.Task[Any] | None]:
-        import asyncio  # imported by the first call: loading and listing need no event loop
-
-        if self.when <= time.monotonic():
+    def _begin(self) -> _Timer:
+        if self.when <= monotonic():
             raise TimeoutError
-        self._loop = loop = asyncio.get_running_loop()
-        self._current_task = asyncio.current_task
-        self._deadlines.timer(loop).add(self)
-        return asyncio.current_task
+        self._timer = timer = self._deadlines.timer()
+        timer.waiting.add(self)
+        if self.when < timer.rings:
+            timer.set(self.when)
+        return timer
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -87,15 +86,15 @@ class Deadline:
 
     def come(self) -> None:
         """Let the moment be now. May be called by any thread."""
-        if self._loop is None or self._loop.is_closed():
+        if self._timer is None or self._timer.loop.is_closed():
             self.passed = True
         else:
-            self._loop.call_soon_threadsafe(self.let_pass)
+            self._timer.loop.call_soon_threadsafe(self.let_pass)
 
     def close(self) -> None:
-        """What it was for is over."""
-        if self._loop is not None:
-            self._deadlines.timer(self._loop).discard(self)
+        """What it was for is over. The timer stays as it is: setting it anew costs more than one vain ring."""
+        if self._timer is not None:
+            self._timer.waiting.discard(self)
 
     def let_pass(self) -> None:
         """The moment has come: end what is waited for. Called in the event loop."""
@@ -107,39 +106,34 @@ class Deadline:
 class _Timer:
     """One event loop's timer, for the deadlines that are waited for in it."""
 
-    __slots__ = ("_handle", "_rings", "_waiting", "loop")
+    __slots__ = ("_handle", "current_task", "loop", "rings", "running_loop", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        import asyncio
+
         self.loop = loop
-        self._waiting: set[Deadline] = set()
-        self._rings = _NEVER
+        self.current_task = asyncio.current_task
+        self.running_loop = asyncio.get_running_loop
+        self.waiting: set[Deadline] = set()
+        self.rings = _NEVER
         self._handle: asyncio.TimerHandle | None = None
 
-    def add(self, deadline: Deadline) -> None:
-        """Ring for this deadline too."""
-        self._waiting.add(deadline)
-        if deadline.when < self._rings:
-            self._set(deadline.when)
-
-    def discard(self, deadline: Deadline) -> None:
-        """It need not be rung for any more. The timer stays as it is: setting it anew costs more than one vain ring."""
-        self._waiting.discard(deadline)
-
-    def _set(self, when: float) -> None:
+    def set(self, when: float) -> None:
+        """Ring at this moment, which is before the one that it was set for."""
         if self._handle is not None:
             self._handle.cancel()
-        self._rings = when
-        self._handle = self.loop.call_later(when - time.monotonic(), self._ring)
+        self.rings = when
+        self._handle = self.loop.call_later(when - monotonic(), self._ring)
 
     def _ring(self) -> None:
-        self._rings, self._handle = _NEVER, None
-        now = time.monotonic() + _EARLY
-        for deadline in [deadline for deadline in self._waiting if deadline.when <= now]:
-            self._waiting.discard(deadline)
+        self.rings, self._handle = _NEVER, None
+        now = monotonic() + _EARLY
+        for deadline in [deadline for deadline in self.waiting if deadline.when <= now]:
+            self.waiting.discard(deadline)
             deadline.let_pass()
-        first = min((deadline.when for deadline in self._waiting), default=_NEVER)
+        first = min((deadline.when for deadline in self.waiting), default=_NEVER)
         if first != _NEVER:
-            self._set(first)
+            self.set(first)
 
 
 def is_cancelled(error: BaseException | None) -> bool:

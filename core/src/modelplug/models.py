@@ -44,6 +44,10 @@ class Prices:
         if prompt is None or completion is None:
             return None
         cached, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0
+        if not cached and not written and prompt > 0 and completion > 0:  # nearly always
+            if self.input is None or self.output is None:
+                return None
+            return (prompt * self.input + completion * self.output) / _MILLION
         parts = (
             (prompt - cached - written, self.input),
             (cached, self.input if self.cached_input is None else self.cached_input),

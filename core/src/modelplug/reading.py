@@ -31,6 +31,8 @@ _CALLING = frozenset({"tool_calls", "content"})
 
 __all__ = ["Assembly", "ChunkReader", "read_embeddings", "read_reply"]
 
+_UNUSUAL = frozenset({"error", "type", "x_groq"})
+_MORE_THAN_DELTA = frozenset({"message", "text", "usage", "error"})
 _PLAIN_ENDS = frozenset({"stop", "length", "content_filter"})
 
 
@@ -79,9 +81,29 @@ class ChunkReader:
                     return Chunk(event)
                 if content is None and self._goes_on_calling(delta):
                     return Chunk(event)
+            elif self._ends_plainly(event, choice):
+                return Chunk(event)
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
         return self._read_unusual(event)
+
+    def _ends_plainly(self, event: JsonObject, choice: JsonObject) -> bool:
+        """Whether this is OpenAI's own end of a choice without tool calls, canonical as it stands; then takes it in."""
+        if (
+            choice["finish_reason"] not in _PLAIN_ENDS
+            or choice["delta"] != {}
+            or choice["index"] != 0
+            or event["usage"] is not None
+            or not _is_canonical(event)
+            or not _MORE_THAN_DELTA.isdisjoint(choice)
+        ):
+            return False
+        ending = self._choice(0)
+        if ending.calls:
+            return False
+        ending.finish = choice["finish_reason"]
+        self.finished = all(choice.finish for choice in self._choices.values())
+        return True
 
     def take(self, chunks: Iterable[Chunk]) -> None:
         """Take chunks of a Form, which need no reading, as read."""
@@ -107,6 +129,9 @@ class ChunkReader:
         if not isinstance(event, dict):
             raise self._so_far(BadReply("an event of the stream is no JSON object"))
         sent = event.get("choices")
+        if sent == [] and type(event.get("usage")) is dict and _is_canonical(event):
+            self._usage_of(event)
+            return Chunk(event)
         choices = [
             self._canonical(choice, position)
             for position, choice in enumerate(sent if isinstance(sent, list) else ())
@@ -175,6 +200,19 @@ class ChunkReader:
         if self._usage.source == "reported":
             failure.usage = self._usage
         return failure
+
+
+def _is_canonical(event: JsonObject) -> bool:
+    """Whether all of an event but its choices and usage is as OpenAI writes it."""
+    name, model = event.get("id"), event.get("model")
+    return (
+        event.get("object") == "chat.completion.chunk"
+        and type(name) is str
+        and name != ""
+        and type(model) is str
+        and model != ""
+        and _UNUSUAL.isdisjoint(event)
+    )
 
 
 class _Choice:

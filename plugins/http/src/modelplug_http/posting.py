@@ -22,7 +22,7 @@ READ_FOR = ("3.14.",)
 HEADER_LIMIT = 32 * 1024
 """Bytes that one line of an answer's head may have."""
 
-_MOST_ADDRESSES = 64
+_MOST_ADDRESSES = _MOST_HEADS = 64
 _FEW = 3
 """So many HTTP chunks are not worth the trouble."""
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
@@ -62,6 +62,7 @@ class Posting:
         self._below = not proxied and aiohttp.__version__.startswith(READ_FOR)
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
         self._addresses: dict[str, _Address] = {}
+        self._heads: dict[tuple[str, tuple[tuple[str, str], ...]], bytes] = {}
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, connect_timeout: float) -> Response:
         """The head of the answer; redirects are not followed. Raises what aiohttp raises."""
@@ -78,7 +79,14 @@ class Posting:
         if address is None:
             address = self._address(url)
         request, start, host = address
-        sent = _head(start if "host" in headers else start + host, headers, len(body)) + body
+        given = tuple(headers.items())
+        head = self._heads.get((url, given))
+        if head is None:
+            head = _head(start if "host" in headers else start + host, given)
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[url, given] = head
+        sent = b"%b%d\r\n\r\n%b" % (head, len(body), body)
         connection = await self._connected(request, timeout)
         protocol, transport = connection.protocol, connection.transport
         try:
@@ -97,14 +105,14 @@ class Posting:
     async def _connected(
         self, request: aiohttp.ClientRequest, timeout: aiohttp.ClientTimeout
     ) -> aiohttp.connector.Connection:
-        from aiohttp import ConnectionTimeoutError
-
         connector = self._session.connector
         if connector is None or connector.closed:
             raise RuntimeError("the session is closed")
         try:
             return await connector.connect(request, traces=[], timeout=timeout)
         except TimeoutError as error:
+            from aiohttp import ConnectionTimeoutError
+
             raise ConnectionTimeoutError from error
 
     def _address(self, url: str) -> _Address:
@@ -200,10 +208,10 @@ class _Below:
             connection.release()
 
 
-def _head(start: str, headers: Mapping[str, str], length: int) -> bytes:
-    """The head of a request. Raises ValueError for a header that would begin another line."""
-    lines = [f"{name}: {value}\r\n" for name, value in headers.items() if name not in _LENGTHS]
+def _head(start: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """The head of a request, up to the number of its length. Raises ValueError where a header begins another line."""
+    lines = [f"{name}: {value}\r\n" for name, value in headers if name not in _LENGTHS]
     given = "".join(lines)
     if given.count("\n") != len(lines) or given.count("\r") != len(lines) or "\0" in given:
         raise ValueError("a header holds a line break")
-    return f"{start}{given}content-length: {length}\r\n\r\n".encode()
+    return f"{start}{given}content-length: ".encode()

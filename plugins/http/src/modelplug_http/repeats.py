@@ -13,6 +13,7 @@ from modelplug_http import body as bodies
 _NAME = b'"content":'
 _PROBE = 'a "text" that\nno provider sends \\'
 _PROBED = msgspec.json.encode(_PROBE)
+_FEW = 4
 _LOOKS, _MISSES, _REST = 3, 16, 64
 """After so many looks in vain, or so many events that did not repeat, so many pieces pass before the next look."""
 
@@ -69,8 +70,10 @@ class Repeats:
         self._misses += 1
         if self._misses > _MISSES:
             self._give_up()
+        if self._form is not None and self._misses < _FEW:
+            return  # one of those that end a stream
         form = Form.of(value)
-        if form is None:
+        if form is None or form.is_silent:  # the first event of a stream often brings the role alone
             return
         start = data.find(_NAME) + len(_NAME)
         end = _end_of_text(data, start)
