@@ -16,7 +16,7 @@ from modelplug_testkit.wire import answer, completion
 
 from plugins.metrics.tests.calls import Clock
 
-SLOW = {"what": "seconds", "threshold": 0.3, "window": "1m", "for": 20}
+SLOW = {"what": "seconds", "threshold": 0.6, "window": "1m", "for": 20}
 ERRORS = {"what": "error_rate", "threshold": 0.2, "window": "1m", "for": 20}
 UNWELL = {"what": "health", "for": 20}
 
@@ -50,7 +50,7 @@ class Mood:
     def __call__(self, received: Received) -> Sequence[Step]:
         if self.word == "failing":
             return [answer({"error": {"message": "out of order"}}, status=500)]
-        return [*([Pause(0.4)] if self.word == "slow" else []), answer(completion())]
+        return [*([Pause(0.7)] if self.word == "slow" else []), answer(completion())]
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ async def test_health_and_alerts_follow_an_upstream() -> None:
             if statuses[-1:] != [health.status]:
                 statuses.append(health.status)
 
-    for word, times in (("well", 26), ("slow", 8), ("failing", 18), ("well", 24)):
+    for word, times in (("well", 26), ("slow", 6), ("failing", 18), ("well", 24)):
         mood.word = word
         await calls(times)
     assert metrics.flush()
