@@ -21,12 +21,12 @@ HELP = """Watch the providers and models of a running server.
   q  end            p  pause
   s  sort by next   w  next window of time
 
-The token that the server asks for is the setting `status.token` (MODELPLUG_STATUS_TOKEN).
+The token that a server asks for is the setting status.token: MODELPLUG_STATUS_TOKEN.
 """
 
 
 @click.command(help=HELP)
-@click.option("--url", envvar="MODELPLUG_STATUS_URL", show_envvar=True, help=f"The status app; {URL} unless set.")
+@click.option("--url", help=f"Where the status app is.  [default: status.url, or {URL}]")
 @click.option("--window", type=click.Choice(WINDOWS), default="5m", show_default=True, help="Time that figures are of.")
 @click.option("--sort", type=click.Choice(SORTS), default="name", show_default=True, help="What rows are sorted by.")
 @click.option(
