@@ -6,8 +6,9 @@ import * as format from "./format.js";
 const key = (alert) => JSON.stringify([alert.rule, alert.provider, alert.model, alert.since]);
 const subject = (alert) => alert.model ?? alert.provider ?? "everything";
 
-/** What fires now. */
+/** What fires now. The alerts are read out when they change, and not each second with their age. */
 export function showFiring(firing) {
+  say($("spoken-alerts"), firing.map((alert) => `Alert ${alert.rule}, ${subject(alert)}: ${alert.reason}`).join(". "));
   keep($("firing"), firing, key, () => {
     const [what, why, since] = [h("strong"), h("span"), h("span", { class: "since" })];
     const next = nextStep();

@@ -78,10 +78,11 @@ function show() {
 function showHistory() {
   const range = RANGES[state.window];
   const newest = state.points.at(-1)?.time ?? 0;
-  const points = state.points.filter(({ time }) => time > newest - range - state.step);
-  drawn.draw(points, state.step, [newest - range, newest]);
+  const oldest = Math.max(newest - range, Math.min(state.points[0]?.time ?? newest, newest - 60)); // not long before the first
+  const points = state.points.filter(({ time }) => time >= oldest - state.step);
+  drawn.draw(points, state.step, [oldest, newest]);
   tabulate(points, state.step);
-  say($("traffic-range"), `last ${format.age(range)}, a point every ${format.age(state.step)}`);
+  say($("traffic-range"), `last ${format.age(newest - oldest)}, a point every ${format.age(state.step)}`);
 }
 
 function showConnection(name, words) {

@@ -66,6 +66,13 @@ const CHARTS = [
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** The time of day under the axis; a label that would be cut off at the edge is left out. */
+function times(plot, splits) {
+  const form = { hour: "2-digit", minute: "2-digit", ...(splits[1] - splits[0] < 60 ? { second: "2-digit" } : {}) };
+  const edge = plot.over.clientWidth - (form.second ? 14 : 6);
+  return splits.map((time) => (plot.valToPos(time, "x") > edge ? "" : new Date(time * 1000).toLocaleTimeString("en-GB", form)));
+}
+
 /** The charts in this element. `draw` is called with what there is, `repaint` when colours have changed. */
 export function charts(parent) {
   const all = CHARTS.map((chart) => new Chart(chart));
@@ -138,7 +145,6 @@ class Chart {
   options() {
     const axis = { stroke: colour("--ink-3"), font: `11px ${colour("--font")}`, ticks: { show: false } };
     const grid = { stroke: colour("--grid"), width: 1 };
-    const times = (plot, splits) => splits.map((time) => new Date(time * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...(splits[1] - splits[0] < 60 ? { second: "2-digit" } : {}) }));
     return {
       width: this.canvas.clientWidth || 300,
       height: HEIGHT,
@@ -147,7 +153,7 @@ class Chart {
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
       scales: { x: { range: () => this.span }, y: { range: (plot, low, high) => this.limits(low, high) } },
       axes: [
-        { ...axis, grid: { show: false }, values: times, size: 24, gap: 4, space: 64 },
+        { ...axis, grid: { show: false }, values: times, size: 24, gap: 4, space: 50 },
         { ...axis, grid, values: (plot, splits) => splits.map((value) => this.tick(value)), size: 52, gap: 6, space: 26 },
       ],
       series: [

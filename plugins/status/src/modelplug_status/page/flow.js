@@ -115,7 +115,7 @@ function drawBar(call) {
   $("bar").hidden = !shown.length;
   $("bar").replaceChildren(...shown.map(([name, seconds]) => {
     const node = h("i", { "data-part": name });
-    node.style.flexGrow = String(seconds);
+    node.style.flexGrow = String(seconds * 1000); // under one in all would leave a gap
     return node;
   }));
   mark($("bar"), "aria-hidden", "true");

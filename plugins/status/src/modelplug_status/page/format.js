@@ -78,7 +78,7 @@ export function dollars(value) {
 /** What a cost says when some of its calls have no known price. */
 export function cost(amount, unknown) {
   if (!unknown) return dollars(amount ?? 0);
-  return amount == null || Number(amount) === 0 ? UNKNOWN : `${dollars(amount)} +`;
+  return amount == null || Number(amount) === 0 ? UNKNOWN : `≥${NARROW}${dollars(amount)}`;
 }
 
 /** A context window in tokens: 8k, 128k, 1M, as people name models. */

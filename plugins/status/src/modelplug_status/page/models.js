@@ -16,7 +16,7 @@ const COLUMNS = [
   { id: "first", name: "First p95", value: (row) => row.first_chunk?.p95, show: format.seconds, about: "To the first chunk of a stream, 19 of 20 took less" },
   { id: "input", name: "Tokens in", value: (row) => row.tokens.input, show: format.count, sum: true },
   { id: "output", name: "Tokens out", value: (row) => row.tokens.output, show: format.count, sum: true },
-  { id: "cost", name: "Cost", value: (row) => row.cost_usd, sum: true, about: "US dollars; + where the price of some calls is unknown" },
+  { id: "cost", name: "Cost", value: (row) => row.cost_usd, sum: true, about: "US dollars; ≥ where the cost of some calls is unknown" },
 ];
 
 /** The table. `show(rows, health)` brings it up to date. */

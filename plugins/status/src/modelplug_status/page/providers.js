@@ -9,7 +9,9 @@ const WORSE = { unhealthy: 0, degraded: 1, healthy: 2, no_data: 3 };
 export function showVerdict(health, totals) {
   const bad = health.providers.filter(({ status }) => status === "unhealthy");
   const weak = health.providers.filter(({ status }) => status === "degraded");
-  say($("headline"), sentence(health, bad, weak));
+  const words = sentence(health, bad, weak);
+  say($("headline"), words);
+  say($("spoken-state"), words); // read out when it changes, and only then
   document.title = `${bad.length ? "✕ " : weak.length ? "! " : ""}${bad.length + weak.length || ""} modelplug`.replace(/^ +/, "");
   say($("summary"), sums(health, totals));
   say($("uptime"), `${format.plural(health.provider_count, "provider")}, ${format.plural(health.model_count, "model")}, up ${format.age(health.uptime_seconds)}`);
@@ -24,8 +26,9 @@ function sentence(health, bad, weak) {
   if (parts.length) return `${parts.join(", ")}.`;
   const well = health.providers.filter(({ status }) => status === "healthy");
   if (!well.length) return health.total_calls ? "No recent calls to judge by." : "Ready, and waiting for calls.";
-  if (health.status === "degraded" || health.status === "unhealthy") return `Everything together is ${health.status}.`;
-  return well.length === 1 ? `${well[0].provider} is healthy.` : `All ${well.length} active providers are healthy.`;
+  const all = well.length === 1 ? `${well[0].provider} is healthy` : `All ${well.length} providers in use are healthy`;
+  const limping = health.providers.flatMap(({ models }) => models).filter(({ status }) => status === "degraded" || status === "unhealthy");
+  return limping.length ? `${all}, but ${limping.length === 1 ? `${limping[0].model} is ${limping[0].status}` : `${limping.length} models are not`}.` : `${all}.`;
 }
 
 function sums(health, totals) {
