@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from importlib.resources import files
 from threading import Event
 from typing import Any
 
@@ -197,3 +198,19 @@ async def test_a_token_is_asked_for_once(tabs: Tabs) -> None:
     other = await tabs.open(f"{address}/#token=right-token")
     await expect(other.locator("#connection")).to_have_text("Live")
     assert "token" not in other.url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["#overview", "#playground"])
+async def test_axe_finds_nothing_to_complain_of(tabs: Tabs, view: str, scheme: Any) -> None:
+    """Names, roles, contrast, landmarks and headings pass axe-core, with everything unfolded that can be."""
+    board = board_with()
+    failing(board, AuthFailed("Incorrect API key provided", status=401))
+    await call(board, times=5)
+    await call(board, "acme/two", times=2)
+    page = await tabs.of(board, view=view, color_scheme=scheme)
+    await expect(page.locator("#connection")).to_have_text("Live")
+    await page.locator("details:visible").evaluate_all("all => all.forEach((one) => (one.open = true))")
+    await page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = await page.evaluate("axe.run()")
+    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]] == []

@@ -13,7 +13,7 @@ const STEPS = [
 ];
 
 const steps = new Map();
-let before = Promise.resolve(0); // calls of the model before this one
+let before = 0; // calls of the model before this one
 let counting = null; // the record that is not counted yet
 
 /** Draws the five steps, empty. */
@@ -49,13 +49,13 @@ export function showChosen(model) {
   if (model) step("selection", "done", "", [["requested", model.id]]);
 }
 
-/** A call was sent; what is known before its record comes. */
-export function showSent(model) {
+/** A call is about to be sent: what is known before its record comes. Waits for the count as it is before. */
+export async function showSent(model) {
   showChosen(model);
-  before = callsOf(model.id).catch(() => 0);
   step("resolution", "done", "", [["model", model.id], ["provider", model.provider], ["context", model.context_window == null ? null : `${format.context(model.context_window)} tokens`]]);
   step("strategy", "active", "Selected when the model is first used, and remembered");
   step("call", "active", "Waiting for the first chunk");
+  before = await callsOf(model.id);
 }
 
 /** Chunks arrive. */
@@ -126,7 +126,7 @@ function drawBar(call) {
 export async function showCounted() {
   const call = counting;
   if (!call) return;
-  const [then, now] = [await before, await callsOf(call.model_id)];
+  const [then, now] = [before, await callsOf(call.model_id)];
   if (now === then || call !== counting) return;
   counting = null;
   const tokens = call.usage?.total_tokens;

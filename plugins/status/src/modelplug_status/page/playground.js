@@ -63,8 +63,8 @@ async function send() {
   $("conversation").append(h("p", { class: "said user" }, h("span", { class: "hidden" }, "You: "), text));
   const answer = answerBox(model);
   working(new AbortController());
-  showSent(model);
   try {
+    await showSent(model);
     await listen(model, answer);
   } catch (error) {
     if (running.signal.aborted) stopped(answer);
