@@ -1,4 +1,4 @@
-"""A thousand mixed calls over a real wire: figures, endpoints and Prometheus show exactly what was sent."""
+"""A thousand mixed calls over a real wire: endpoints, Prometheus and OpenTelemetry show exactly what was sent."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from modelplug import CallFailed, Hooks, Model, Prices, Settings, Switchboard, hookimpl
 from modelplug_http import HttpPlugin
 from modelplug_metrics import Metrics
-from modelplug_prometheus import exposition
+from modelplug_otel import Otel
 from modelplug_status import status_app
 from modelplug_testkit.upstream import Close, Hold, Pause, Received, Step, Upstream
 from modelplug_testkit.wire import DONE, FINISH, HELLO, STREAM_HEAD, USAGE, answer, completion, part, stream
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from plugins.otel.tests.collected import Collected
 from plugins.prometheus.tests.test_exposition import read, total
 from plugins.status.tests.conftest import served
 
@@ -35,8 +40,8 @@ SENT: Mapping[str, int] = {
 
 STREAMED = {"streamed", "cut", "left"}
 PAID = {"good", "streamed", "slow"}
-ENDS: Mapping[str, str] = {**dict.fromkeys(PAID, "ok"), "cancelled": "cancelled", "left": "abandoned"}
 KINDS: Mapping[str, str] = {"failing": "upstream", "busy": "rate_limit", "locked": "auth", "cut": "cut"}
+KEY = "sk-acme-0123456789"
 MESSAGES = [{"role": "user", "content": "hi"}]
 
 
@@ -59,6 +64,9 @@ def play(received: Received) -> Sequence[Step]:
 
 class Acme(Hooks):
     """A provider with a model for each end of a call."""
+
+    def __init__(self, base: str) -> None:
+        self.defaults = {"providers": {"acme": {"api_base": base, "api_key": KEY, "strategy": "http"}}}
 
     @hookimpl
     def provide_models(self, settings: Settings) -> list[Model]:
@@ -103,45 +111,72 @@ async def send_all(board: Switchboard) -> None:
     await asyncio.gather(*(one(how[name], name) for name in names))
 
 
-async def endpoints(board: Switchboard) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], str]:
-    """What the status app says: of the provider, of each model, of failures, and to Prometheus."""
-    async with served(status_app(board)) as client:
-        (provider,) = (await client.get("/api/llm/metrics/providers")).json()["data"]["rows"]
-        models = (await client.get("/api/llm/metrics/models?window=5m")).json()["data"]["rows"]
-        failures = (await client.get("/api/llm/metrics/failures?limit=1000")).json()["data"]["rows"]
-        return provider, models, failures, (await client.get("/metrics")).text
+PAID_CALLS = sum(SENT[name] for name in PAID)
+ERRORS: Mapping[str, int] = {kind: SENT[name] for name, kind in KINDS.items()}
+OUTCOMES: Mapping[str, int] = {
+    "ok": PAID_CALLS,
+    "failed": sum(ERRORS.values()),
+    "cancelled": SENT["cancelled"],
+    "abandoned": SENT["left"],
+}
+FIRST_CHUNKS = sum(SENT[name] for name in STREAMED)
 
 
 async def test_everything_shows_what_was_sent() -> None:
-    """To the call, the token and the cent: by provider and model, in the endpoints and for Prometheus."""
+    """To the call, the token and the cent: endpoints, Prometheus, and OpenTelemetry's metrics and spans."""
+    board, traces = Switchboard(settings=Settings(environment={})), TracerProvider()
+    seen = Collected(board=board, tracer=traces.get_tracer("host"))
+    traces.add_span_processor(SimpleSpanProcessor(seen.exporter))
+    otel = Otel(tracer_provider=traces, meter_provider=MeterProvider([seen.reader]))
     async with Upstream(plays=[play]) as upstream:
-        acme = {"api_base": upstream.base, "api_key": "sk-acme-0123456789", "strategy": "http"}
-        board = Switchboard(settings=Settings(argument={"providers": {"acme": acme}}, environment={}))
-        for name, plugin in (("acme", Acme()), ("http", HttpPlugin()), ("metrics", Metrics())):
+        for name, plugin in (("acme", Acme(upstream.base)), ("http", HttpPlugin()), ("metrics", Metrics())):
             board.add(plugin, name=name)
+        board.add(otel)
         await send_all(board)
         await board.aclose()
-        provider, models, failures, text = await endpoints(board)
-    outcomes = Counter[str]()
-    for name, times in SENT.items():
-        outcomes[ENDS.get(name, "failed")] += times
-    paid = sum(SENT[name] for name in PAID)
-    errors = {kind: SENT[name] for name, kind in KINDS.items()}
-    assert {name: provider[name] for name in outcomes} == outcomes
-    assert (provider["calls"], provider["attempts"]) == (1000, 1000)
-    assert (provider["errors"], provider["cut"], provider["retries"]) == (errors, 80, 0)
-    assert (provider["tokens"]["input"], provider["tokens"]["output"]) == (3 * paid, 2 * paid)
-    assert provider["cost_usd"] == 23 * paid / 1_000_000
-    assert (provider["seconds"]["count"], provider["first_chunk"]["count"]) == (600, 250 + 80 + 80)
-    assert {row["model"]: row["calls"] for row in models} == {f"acme/{name}": times for name, times in SENT.items()}
-    assert Counter(row["kind"] for row in failures) == errors
-    (slow,) = [row for row in models if row["model"] == "acme/slow"]
-    assert slow["seconds"]["p50"] >= 0.3
-    assert text == exposition(board.plugin("metrics").snapshot())[0].decode()
+    async with served(status_app(board)) as client:
+        await see_endpoints(client)
+        see_prometheus((await client.get("/metrics")).text)
+    see_opentelemetry(seen)
+
+
+async def see_endpoints(client: httpx.AsyncClient) -> None:
+    """The rows of the provider and of each model, and the failures."""
+    (provider,) = (await client.get("/api/llm/metrics/providers")).json()["data"]["rows"]
+    assert {name: provider[name] for name in OUTCOMES} == OUTCOMES
+    assert (provider["calls"], provider["attempts"], provider["retries"]) == (1000, 1000, 0)
+    assert (provider["errors"], provider["cut"]) == (ERRORS, SENT["cut"])
+    assert (provider["tokens"]["input"], provider["tokens"]["output"]) == (3 * PAID_CALLS, 2 * PAID_CALLS)
+    assert provider["cost_usd"] == 23 * PAID_CALLS / 1_000_000
+    assert (provider["seconds"]["count"], provider["first_chunk"]["count"]) == (PAID_CALLS, FIRST_CHUNKS)
+    models = (await client.get("/api/llm/metrics/models?window=5m")).json()["data"]["rows"]
+    assert {row["model"].removeprefix("acme/"): row["calls"] for row in models} == SENT
+    assert [row["seconds"]["p50"] >= 0.29 for row in models if row["model"] == "acme/slow"] == [True]
+    failures = (await client.get("/api/llm/metrics/failures?limit=1000")).json()["data"]["rows"]
+    assert Counter(row["kind"] for row in failures) == ERRORS
+
+
+def see_prometheus(text: str) -> None:
+    """The samples that Prometheus' own parser reads."""
     samples = read(text)
-    assert {name: total(samples, "modelplug_calls_total", outcome=name) for name in outcomes} == outcomes
-    assert {kind: total(samples, "modelplug_errors_total", kind=kind) for kind in errors} == errors
-    assert total(samples, "modelplug_tokens_total", type="input") == 3 * paid
-    assert total(samples, "modelplug_tokens_total", type="output") == 2 * paid
-    assert total(samples, "modelplug_cost_usd_total") == pytest.approx(23 * paid / 1_000_000, abs=1e-9)
-    assert total(samples, "modelplug_gen_ai_client_operation_duration_seconds_count") == 600
+    assert {name: total(samples, "modelplug_calls_total", outcome=name) for name in OUTCOMES} == OUTCOMES
+    assert {kind: total(samples, "modelplug_errors_total", kind=kind) for kind in ERRORS} == ERRORS
+    assert total(samples, "modelplug_tokens_total", type="input") == 3 * PAID_CALLS
+    assert total(samples, "modelplug_tokens_total", type="output") == 2 * PAID_CALLS
+    assert total(samples, "modelplug_cost_usd_total") == pytest.approx(23 * PAID_CALLS / 1_000_000, abs=1e-9)
+    assert total(samples, "modelplug_gen_ai_client_operation_duration_seconds_count") == PAID_CALLS
+
+
+def see_opentelemetry(seen: Collected) -> None:
+    """The points of its metrics, and a span for each call."""
+    ended = Counter[str]()
+    for point in seen.points("gen_ai.client.operation.duration"):
+        ended[str((point.attributes or {})["modelplug.outcome"])] += point.count
+    assert ended == OUTCOMES
+    used = Counter[str]()
+    for point in seen.points("gen_ai.client.token.usage"):
+        used[str((point.attributes or {})["gen_ai.token.type"])] += int(point.sum)
+    assert used == {"input": 3 * PAID_CALLS, "output": 2 * PAID_CALLS}
+    assert sum(point.count for point in seen.points("gen_ai.client.operation.time_to_first_chunk")) == FIRST_CHUNKS
+    calls = [span for span in seen.exporter.get_finished_spans() if span.parent is None]
+    assert Counter((span.attributes or {})["gen_ai.request.model"] for span in calls) == SENT
