@@ -12,7 +12,8 @@ from tests.workspace import ROOT, Distribution, distributions
 
 MEMBERS = distributions()
 EVERY_MEMBER = pytest.mark.parametrize("member", MEMBERS, ids=[member.name for member in MEMBERS])
-OPTIONAL = {"modelplug-local": {"uv"}}  # asks whether it is there, and does without
+# Asks whether it is there, and does without.
+OPTIONAL = {"modelplug-local": {"uv"}, "modelplug-discovery": {"modelplug_litellm"}}
 MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 MUTABLE_TYPES = {"list", "dict", "set", "defaultdict", "deque", "OrderedDict", "Counter"}
 

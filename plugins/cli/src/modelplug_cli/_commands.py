@@ -67,14 +67,30 @@ class Commands(click.Group):
                 formatter.write_dl([(name, _summary(brought[name])) for name in sorted(brought)])
 
 
-def _brought() -> dict[str, EntryPoint]:
+class Group(click.Group):
+    """A command of ours under which plugins may bring more: `models.refresh` is `modelplug models refresh`."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Our own, then those of plugins."""
+        own = super().list_commands(context)
+        return [*own, *(name for name in sorted(_brought(f"{self.name}.")) if name not in own)]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Ours, or that of a plugin. Raises ClickException when it cannot be imported."""
+        found = super().get_command(context, name)
+        entry_point = None if found else _brought(f"{self.name}.").get(name)
+        return found if entry_point is None else _loaded(entry_point)
+
+
+def _brought(above: str = "") -> dict[str, EntryPoint]:
     """The commands of plugins; one with a name of ours, or a second one of a name, is not among them."""
     from importlib.metadata import entry_points
 
     found: dict[str, EntryPoint] = {}
     for entry_point in sorted(entry_points(group=GROUP), key=lambda e: e.dist.name if e.dist else ""):
-        if entry_point.name not in OWN:
-            found.setdefault(entry_point.name, entry_point)
+        name = entry_point.name.removeprefix(above)
+        if entry_point.name.startswith(above) and "." not in name and (above or name not in OWN):
+            found.setdefault(name, entry_point)
     return found
 
 

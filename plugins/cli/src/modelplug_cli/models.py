@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelplug_cli._commands import Group
 from modelplug_cli._output import on_terminal, print_json, print_table, remark
 from modelplug_cli._verbosity import verbosity_options
 
@@ -19,7 +20,7 @@ _SCREENFUL = 100
 """Rows shown on a terminal unless --limit says otherwise."""
 
 
-@click.group("models", invoke_without_command=True)
+@click.group("models", cls=Group, invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
     """List and show models."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from typing import Any
 
 from modelplug import Model, Prices
+from modelplug_discovery.entry import Entry
 
 _TABLE = """
 # name                             | context|longest| capabilities,                           | $ per million tokens:
@@ -71,17 +73,38 @@ glm-4.7                            |  200000 | 128000 | tools reasoning         
 """
 
 
-def models(ratio: Decimal) -> Iterator[Model]:
-    """All models, their list prices multiplied by the ratio of the key's price group."""
+def models(ratio: Decimal, listed: Iterable[Entry] = ()) -> Iterator[Model]:
+    """All models, their list prices multiplied by the ratio of the key's price group.
+
+    `listed` are those that the provider lists; what this table says of a model wins.
+    """
+    known = set[str]()
+    for model in _tabled(ratio):
+        known.add(model.name)
+        yield model
+    for entry in listed:
+        if entry.id not in known:
+            yield Model(
+                **_names(entry.id),
+                context_window=entry.context_window,
+                max_output=entry.max_output,
+                capabilities=entry.capabilities or (),
+                prices=entry.priced(ratio),
+            )
+
+
+def _names(name: str) -> dict[str, Any]:
+    aliases = (f"{name}-v98", f"v98store/{name}")
+    return {"id": f"openai-compatible/{name}", "name": name, "provider": "v98store", "aliases": aliases}
+
+
+def _tabled(ratio: Decimal) -> Iterator[Model]:
     for line in _TABLE.splitlines():
         if line and not line.startswith("#"):
             name, context, longest, capabilities, prices = (cell.strip() for cell in line.split("|"))
             given, produced, cached, written = (_number(price) for price in prices.split())
             yield Model(
-                id=f"openai-compatible/{name}",
-                name=name,
-                provider="v98store",
-                aliases=(f"{name}-v98", f"v98store/{name}"),
+                **_names(name),
                 context_window=_tokens(context),
                 max_output=_tokens(longest),
                 capabilities=_capabilities(capabilities),

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from attrs import evolve
 from modelplug import Chunk, ConfigError, Hooks, Layer, Model, Reply, Request, Settings, Strategy, hookimpl
+from modelplug_discovery import listed
 
 from modelplug_v98store._models import models
 
@@ -31,7 +32,7 @@ class V98Store(Hooks):
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
-        return models(_group_ratio(settings))
+        return models(_group_ratio(settings), listed(settings.provider("v98store")))
 
     @hookimpl
     def wire_name(self, model: Model) -> str | None:

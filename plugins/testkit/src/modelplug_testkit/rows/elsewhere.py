@@ -13,7 +13,7 @@ ELSEWHERE = tuple(
     for row, what, where in (
         ("CQ-45", "a firewall dislikes the headers of SDKs", HTTP + "test_quirks.py"),
         ("CQ-46", "bases with and without `/v1`, a slash, the whole path", HTTP + "test_endpoint.py"),
-        ("CQ-70", "lists of models in every shape", "not covered: models come with plugins, no list is fetched"),
+        ("CQ-70", "lists of models in every shape", "plugins/discovery/tests/test_dialects.py"),
         ("CQ-71", "a prompt cut in silence at num_ctx", CORE + "test_calls.py"),
         ("CQ-72", "json_object refused: json_schema instead", "not covered: the refusal is told, nothing is rewritten"),
         ("F-1", "connection refused", HTTP + "test_faults.py"),

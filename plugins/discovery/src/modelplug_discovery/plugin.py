@@ -1,0 +1,55 @@
+"""The plugin: the models that settings name, and those that endpoints list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from attrs import evolve
+from modelplug import Hooks, Model, ProviderSettings, Settings, Strategy, hookimpl
+from modelplug_http import HttpPlugin
+
+from modelplug_discovery.entries import entries
+from modelplug_discovery.kept import listed
+
+
+class Discovery(Hooks):
+    """Brings the models of providers whose table has `models` or `discover`.
+
+    What the table says of a model wins over what the endpoint lists. Lists come from the cache: loading asks nobody.
+    """
+
+    def __init__(self) -> None:
+        self._http = HttpPlugin()
+
+    @hookimpl
+    def provide_models(self, settings: Settings) -> Iterable[Model]:
+        """Their models; those of a provider with a plugin of its own are the plugin's to bring."""
+        for name in settings.providers:
+            own = settings.provider(name)
+            if _declared(own):
+                yield from _models(own)
+
+    @hookimpl
+    def select_strategy(self, model: Model, settings: Settings) -> Strategy | None:
+        """The strategy `http`, where the table of such a provider names none."""
+        own = settings.provider(model.provider)
+        if own.strategy is not None or not _declared(own):
+            return None
+        return self._http.select_strategy(model, settings.over([{"providers": {own.name: {"strategy": "http"}}}]))
+
+
+def _declared(own: ProviderSettings) -> bool:
+    return own.get("models") is not None or own.flag("discover")
+
+
+def _models(own: ProviderSettings) -> Iterator[Model]:
+    # A server on this machine, say, is asked without a key: one is needed where settings speak of one.
+    requires = ("api_key", "api_base") if own.find("api_key", "api_key_env", "api_key_file") else ("api_base",)
+    found = {entry.id: entry for entry in listed(own)} if own.flag("discover") else {}
+    for entry in entries(own):
+        found[entry.id] = entry.over(found.get(entry.id))
+    ratio = own.number("list_prices")
+    for entry in found.values():
+        model = entry.model(own.name, ratio=None if ratio is None else Decimal(str(ratio)))
+        yield evolve(model, requires=requires)

@@ -1,0 +1,221 @@
+"""Lists are fetched from declared endpoints, kept, and swapped in as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from modelplug import BadReply, CallFailed, ConfigError, RateLimited, Settings, Switchboard, UnknownModel, Unreachable
+from modelplug_discovery import Discovery, kept
+from modelplug_discovery.commands import refresh as refresh_command
+from modelplug_discovery.fetching import fetch
+from modelplug_discovery.refreshing import keep_fresh, refresh
+from modelplug_litellm.facts import facts
+from modelplug_testkit.contract import well
+from modelplug_testkit.upstream import Close, Hold, Play, Received, Upstream
+from modelplug_testkit.wire import answer
+from modelplug_v98store import V98Store
+
+KEY = "sk-lister-0123456789abcdef"
+MESSAGES = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def lists(*names: str) -> bytes:
+    return answer({"object": "list", "data": [{"id": name} for name in names]})
+
+
+def settings_with(base: str, **more: Any) -> Settings:
+    table = {"api_base": base, "api_key": KEY, "discover": True, **more}
+    return Settings(argument={"providers": {"acme": table}}, environment={})
+
+
+def board_with(settings: Settings, *plugins: Any) -> Switchboard:
+    board = Switchboard(settings=settings)
+    board.add(Discovery, name="discovery")
+    for plugin in plugins:
+        board.add(plugin)
+    return board
+
+
+def both(models: bytes) -> Play:
+    """Lists these models, and answers calls."""
+
+    def play(received: Received) -> Any:
+        return well(received) if received.method == "POST" else [models]
+
+    return play
+
+
+async def test_models_become_callable_without_a_restart() -> None:
+    """And are there at once after one: the list is kept, and loading asks nobody."""
+    async with Upstream(plays=[both(lists("large", "org/small"))]) as server:
+        settings = settings_with(server.base)
+        board = board_with(settings)
+        with pytest.raises(UnknownModel):
+            await board.complete("acme/large", MESSAGES)
+        (answered,) = await refresh(board)
+        assert (answered.count, answered.new, answered.error) == (2, ("large", "org/small"), None)
+        assert server.received[0].path.endswith("/v1/models")
+        assert server.received[0].headers["authorization"] == f"Bearer {KEY}"
+        assert (await board.complete("acme/org/small", MESSAGES)).text == "hello"
+        await board.aclose()
+        asked = len(server.received)
+        later = board_with(settings)
+        assert [model.id for model in later.models] == ["acme/large", "acme/org/small"]
+        assert len(server.received) == asked
+
+
+async def test_what_the_table_says_wins() -> None:
+    """Over the list, which fills in what the table leaves open; models of the table alone are there too."""
+    window = answer([{"id": "large", "context_length": 8192, "pricing": {"input": 9, "output": 9}}])
+    async with Upstream(plays=[window]) as server:
+        table = {"models": [{"id": "large", "prices": {"input": 1}, "aliases": ["big"]}, "mine"]}
+        board = board_with(settings_with(server.base, **table))
+        await refresh(board)
+    large = board.resolve("big")
+    assert large.context_window == 8192
+    assert (large.prices.input, large.prices.output) == (Decimal(1), Decimal(9))
+    assert [model.id for model in board.models] == ["acme/large", "acme/mine"]
+
+
+async def test_known_facts_fill_in_and_prices_only_where_asked() -> None:
+    """Another seller's prices are not the maker's: list prices count with the ratio that settings give."""
+    known = facts()["gpt-4o-mini"]
+    async with Upstream(plays=[lists("gpt-4o-mini", "nobody-knows")]) as server:
+        board = board_with(settings_with(server.base))
+        await refresh(board)
+        dear = board_with(settings_with(server.base, list_prices=2))
+    model = board.resolve("acme/gpt-4o-mini")
+    assert (model.context_window, model.capabilities) == (known.context_window, known.capabilities)
+    assert model.prices.input is None
+    assert known.prices.input is not None
+    assert dear.resolve("acme/gpt-4o-mini").prices.input == 2 * known.prices.input
+    unknown = board.resolve("acme/nobody-knows")
+    assert (unknown.context_window, unknown.capabilities) == (None, frozenset())
+
+
+FAILING: dict[str, tuple[Play, type[CallFailed]]] = {
+    "429": (answer({"error": {"message": f"slow down {KEY}"}}, status=429), RateLimited),
+    "closed": ([Close], CallFailed),
+    "a page": (answer(b"<html>log in</html>"), BadReply),
+    "an error for a list": (answer({"error": {"message": KEY}}), BadReply),
+    "deep": (answer(b"[" * 100_000), BadReply),
+    "not UTF-8": (answer(b'["\xff"]'), BadReply),
+    "elsewhere": (answer(b"", status=302, headers=[("location", "http://127.0.0.2:9/models")]), CallFailed),
+    "large": (answer(b"[" + b'"x",' * 5_000_000 + b'"x"]'), BadReply),
+}
+
+
+@pytest.mark.parametrize(("play", "error"), FAILING.values(), ids=FAILING.keys())
+async def test_an_endpoint_that_fails_takes_no_models_away(play: Play, error: type[CallFailed]) -> None:
+    """The failure is typed and shows no key; the models that were listed before can be called."""
+    async with Upstream(plays=[lists("large"), play]) as server:
+        board = board_with(settings_with(server.base))
+        await refresh(board)
+        (answered,) = await refresh(board)
+    assert isinstance(answered.error, error)
+    assert KEY not in str(answered.error) and "127.0.0" not in str(answered.error)
+    assert [model.id for model in board.models] == ["acme/large"]
+
+
+async def test_silence_and_absence_are_told_in_time() -> None:
+    """Within the seconds that are given."""
+    async with Upstream(plays=[[Hold]]) as server:
+        own = settings_with(server.base).provider("acme")
+        with pytest.raises(CallFailed) as caught:
+            await asyncio.to_thread(fetch, own, seconds=0.2)
+        assert caught.value.kind == "timeout"
+    with pytest.raises(Unreachable):
+        await asyncio.to_thread(fetch, own, seconds=2)
+    with pytest.raises(ConfigError, match="ACME_API_BASE"):
+        fetch(Settings(environment={}).provider("acme"))
+
+
+async def test_calls_under_way_keep_their_model() -> None:
+    """The catalog is swapped as a whole: a call that began before ends as it began."""
+    started = asyncio.Event()
+
+    def play(received: Received) -> Any:
+        if received.method == "GET":
+            return [lists("large") if len(server.received) == 1 else lists("other")]
+        started.set()
+        return well(received)
+
+    async with Upstream(plays=[play]) as server:
+        board = board_with(settings_with(server.base))
+        await refresh(board)
+        async with board.stream("acme/large", MESSAGES) as chunks:
+            await anext(aiter(chunks))
+            await refresh(board)
+            async for _ in chunks:
+                pass
+        await board.aclose()
+    assert chunks.call is not None and (chunks.call.outcome, chunks.call.model_id) == ("ok", "acme/large")
+    assert [model.id for model in board.models] == ["acme/other"]
+
+
+async def test_it_is_kept_fresh_until_it_is_cancelled() -> None:
+    """A task of the host's refreshes now and again."""
+    async with Upstream(plays=[lists("large"), lists("large", "new")]) as server:
+        board = board_with(settings_with(server.base))
+        task = asyncio.create_task(keep_fresh(board, hours=0.02 / 3600))
+        async with asyncio.timeout(10):
+            while len(board.models) < 2:  # noqa: ASYNC110  # a swap sets no event
+                await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert [model.id for model in board.models] == ["acme/large", "acme/new"]
+
+
+def test_what_is_kept_holds_no_secret_and_no_address(tmp_path: Path) -> None:
+    """A list belongs to a base: with another base it does not count. Damage is no list."""
+    own = settings_with("http://acme.test/v1").provider("acme")
+    path = kept.write(own, [], tmp_path)
+    assert KEY not in path.read_text() and "acme.test" not in path.read_text()
+    assert kept.read(own, tmp_path) is not None
+    assert kept.read(settings_with("http://other.test/v1").provider("acme"), tmp_path) is None
+    for damage in (b"", b"{", b"null", b"[]", json.dumps({"format": 1}).encode(), b"\xff"):
+        path.write_bytes(damage)
+        assert kept.read(own, tmp_path) is None
+    assert [each.name for each in path.parent.iterdir()] == ["acme.json"]
+
+
+async def test_v98store_lists_more_than_its_table() -> None:
+    """By its own ids and aliases, at list prices times the ratio of the key's group; its table wins."""
+    async with Upstream(plays=[lists("gpt-4o-mini", "gpt-4o-2024-11-20", "brand-new")]) as server:
+        own = {"api_base": server.base, "api_key": KEY, "group_ratio": 3}
+        settings = Settings(argument={"providers": {"v98store": own}}, environment={})
+        board = board_with(settings, V98Store)
+        before = board.resolve("gpt-4o-mini-v98")
+        await refresh(board, ["v98store"])
+    assert board.resolve("v98store/brand-new").id == "openai-compatible/brand-new"
+    assert board.resolve("gpt-4o-mini-v98") == before
+    known = facts()["gpt-4o-2024-11-20"].prices.input
+    assert known is not None and board.resolve("gpt-4o-2024-11-20-v98").prices.input == 3 * known
+
+
+async def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Says what is new and what is gone; after a failure the exit status is 1."""
+    async with Upstream(plays=[lists("a", "b"), lists("b", "c"), answer(b"", status=500)]) as server:
+        config = tmp_path / "config.toml"
+        config.write_text(f'[providers.acme]\napi_base = "{server.base}"\ndiscover = true\n', "utf-8")
+        monkeypatch.setenv("MODELPLUG_CONFIG", str(config))
+        first = await asyncio.to_thread(CliRunner().invoke, refresh_command, [])
+        assert first.output == "acme: 2 models; 2 new (a, b)\n"
+        second = await asyncio.to_thread(CliRunner().invoke, refresh_command, ["acme"])
+        assert second.output == "acme: 2 models; 1 new (c), 1 gone (a)\n"
+        third = await asyncio.to_thread(CliRunner().invoke, refresh_command, ["acme", "--json"])
+        assert (third.exit_code, json.loads(third.output)[0]["provider"]) == (1, "acme")
+    nobody = await asyncio.to_thread(CliRunner().invoke, refresh_command, ["nobody"])
+    assert isinstance(nobody.exception, ConfigError)
