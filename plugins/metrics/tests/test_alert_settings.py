@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,18 @@ def test_a_rule_has_defaults() -> None:
     (rule,) = rules({"rules": {"slow": GOOD}})
     assert rule == Rule(name="slow", what="seconds", threshold=2.0, until=1.6)
     assert (rule.window, rule.lasting, rule.per, rule.least_calls) == (5, 60.0, "provider", 10)
+
+
+def test_the_documentation_shows_rules_that_hold() -> None:
+    """The first block of the page is read as it stands, and says what its comments say."""
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "alerts.md"
+    shown = tomllib.loads(page.read_text("utf-8").split("```toml\n")[1].split("```")[0])
+    defaults = Settings(argument=shown, environment={}).over([Metrics.defaults])
+    dear, degraded, slow, sonnet = rules_in(defaults)
+    assert (degraded.what, degraded.lasting) == ("health", 600)
+    assert (dear.what, dear.threshold, dear.until, dear.per) == ("cost_per_hour", 20, 16, "all")
+    assert (slow.what, slow.threshold, slow.until, slow.window, slow.lasting) == ("first_chunk", 3, 2, 5, 120)
+    assert (sonnet.what, sonnet.per, sonnet.model) == ("error_rate", "model", "v98store/claude-sonnet-4-5-20250929")
 
 
 @pytest.mark.parametrize(

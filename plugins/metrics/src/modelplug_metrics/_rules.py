@@ -48,7 +48,8 @@ def duration(table: Table, option: str, default: float) -> float:
 def _rule(name: str, table: Table) -> Rule:
     _check_options(table)
     what: What = _choice(table, "what", get_args(What))
-    per: Per = _choice(table, "per", get_args(Per), "provider")
+    model = _text(table, "model")
+    per: Per = _choice(table, "per", get_args(Per), "provider" if model is None else "model")
     if what == "health" and per == "all":
         raise _wrong(table, "per", "cannot be all: health is of a provider or a model", 'Write "provider" or "model".')
     threshold = _threshold(table, what, "threshold", None)
@@ -68,7 +69,7 @@ def _rule(name: str, table: Table) -> Rule:
         lasting=duration(table, "for", 60.0),
         per=per,
         provider=_text(table, "provider"),
-        model=_text(table, "model"),
+        model=model,
         least_calls=int(least or 0),
     )
 
