@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -136,6 +137,7 @@ async def test_everything_shows_what_was_sent() -> None:
         await board.aclose()
     async with served(status_app(board)) as client:
         await see_endpoints(client)
+        await see_live(client)
         see_prometheus((await client.get("/metrics")).text)
     see_opentelemetry(seen)
 
@@ -154,6 +156,31 @@ async def see_endpoints(client: httpx.AsyncClient) -> None:
     assert [row["seconds"]["p50"] >= 0.29 for row in models if row["model"] == "acme/slow"] == [True]
     failures = (await client.get("/api/llm/metrics/failures?limit=1000")).json()["data"]["rows"]
     assert Counter(row["kind"] for row in failures) == ERRORS
+
+
+async def see_live(client: httpx.AsyncClient) -> None:
+    """The first update has the same totals; strategies, the history and health add up to them."""
+    async with client.stream("GET", "/api/llm/live") as answer:
+        (update,) = [json.loads(line[6:]) async for line in first_event(answer) if line.startswith("data: ")]
+    totals = update["totals"]
+    assert {name: totals[name] for name in OUTCOMES} == OUTCOMES
+    (strategy,) = (await client.get("/api/llm/metrics/strategies")).json()["data"]["rows"]
+    assert {name: strategy[name] for name in totals.keys() - {"calls_per_second"}} == {
+        name: totals[name] for name in totals.keys() - {"calls_per_second"}
+    }
+    points = (await client.get("/api/llm/metrics/history")).json()["data"]["points"]
+    assert {name: sum(point[name] for point in points) for name in OUTCOMES} == OUTCOMES
+    assert sum(point["tokens_output"] for point in points) == 2 * PAID_CALLS
+    health = update["health"]
+    assert (health["total_calls"], health["recent_failures_1h"], health["in_flight"]) == (1000, OUTCOMES["failed"], 0)
+
+
+async def first_event(answer: httpx.Response) -> AsyncIterator[str]:
+    """The lines of the first event of a stream."""
+    async for line in answer.aiter_lines():
+        if not line:
+            return
+        yield line
 
 
 def see_prometheus(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from typing import Any
@@ -25,9 +25,11 @@ PRICES = Prices(input=Decimal(1), output=Decimal(10))
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
-def board_with(strategy: FakeStrategy | None = None, *models: Model) -> Switchboard:
+def board_with(
+    strategy: FakeStrategy | None = None, *models: Model, settings: Mapping[str, Any] | None = None
+) -> Switchboard:
     """A board with metrics and a fake model: a dollar for a million prompt tokens, ten for a million of output."""
-    board = Switchboard(settings=Settings(environment={}))
+    board = Switchboard(settings=Settings(argument=settings or {}, environment={}))
     board.add(Metrics, name="metrics")
     own = Model(id="fake/one", provider="fake", aliases=("one",), requires=(), prices=PRICES)
     board.add(FakePlugin(*(models or (own,)), strategy=strategy), name="fake")

@@ -21,10 +21,15 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 COMMAND = str(Path(sys.executable).with_name("schemathesis"))
 OPTIONS = ("--checks=all", "--max-examples=25", "--seed=5", "--phases=examples,coverage,fuzzing", "--no-color")
 
+RULES = {
+    "failing": {"what": "error_rate", "threshold": 0.1, "for": 0, "least_calls": 1},
+    "unwell": {"what": "health", "threshold": "degraded", "for": 0, "least_calls": 1},
+}
+
 
 async def called(strategy: FakeStrategy) -> Switchboard:
-    """A board with calls that ended well, failed, and had no model."""
-    board = board_with(strategy)
+    """A board with calls that ended well, failed, and had no model, and two alerts that fire."""
+    board = board_with(strategy, settings={"alerts": {"rules": RULES}})
     await board.complete("one", MESSAGES)
     strategy.error = RateLimited("slow down")
     for name, error in (("onne", UnknownModel), ("one", RateLimited)):
@@ -32,6 +37,7 @@ async def called(strategy: FakeStrategy) -> Switchboard:
             await board.complete(name, MESSAGES)
     strategy.error = None
     board.flush()
+    assert [alert.rule for alert in board.plugin("metrics").judge()] == ["failing", "unwell"]
     return board
 
 

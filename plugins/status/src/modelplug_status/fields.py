@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
+
+from modelplug_metrics.alerts import Per, What
 
 Schema = Mapping[str, Any]
 
@@ -60,6 +62,19 @@ ALERT = object_of(
     since=TIME,
     resolved_at=MAYBE_TIME,
 )
+RULE = object_of(
+    name=TEXT,
+    what={"type": "string", "enum": list(get_args(What))},
+    threshold={"type": ["number", "string"]},
+    until={"type": ["number", "string"]},
+    window={"type": "string", "enum": ["1m", "5m", "60m"]},
+    per={"type": "string", "enum": list(get_args(Per))},
+    provider=MAYBE_TEXT,
+    model=MAYBE_TEXT,
+    least_calls=WHOLE,
+    unit=TEXT,
+    **{"for": NUMBER},
+)
 DATA: Mapping[str, Schema] = {
     "health": object_of(
         status=STATUS,
@@ -111,7 +126,7 @@ DATA: Mapping[str, Schema] = {
             )
         ),
     ),
-    "alerts": object_of(rules=list_of({"type": "object"}), firing=list_of(ALERT), recent=list_of(ALERT)),
+    "alerts": object_of(rules=list_of(RULE), firing=list_of(ALERT), recent=list_of(ALERT)),
     "models": object_of(
         models=list_of(
             object_of(
