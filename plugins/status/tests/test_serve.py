@@ -15,10 +15,11 @@ from typing import Any
 import httpx
 import pytest
 from attrs import frozen
-from modelplug_testkit.upstream import Pause, Upstream
-from modelplug_testkit.wire import DONE, FINISH, HELLO, LAST, STREAM_HEAD, USAGE, part
+from modelplug_testkit.upstream import Pause, Received, Upstream
+from modelplug_testkit.wire import DONE, FINISH, HELLO, LAST, STREAM_HEAD, USAGE, answer, part
 
 COMMAND = str(Path(sys.executable).with_name("modelplug"))
+METRICS = ("providers", "models", "strategies", "failures", "history")
 PLAYED = {"model": "gpt-4o-mini-v98", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -123,7 +124,7 @@ async def test_a_second_signal_ends_it_at_once() -> None:
 
 
 async def test_only_this_machine_comes_in_by_name() -> None:
-    """The page and the figures under each name of loopback, nothing under another, and no key in any of it."""
+    """The page and the figures under each name of loopback, and nothing under another."""
     async with (
         Upstream(plays=[slow()]) as upstream,
         serving(upstream) as served,
@@ -134,9 +135,35 @@ async def test_only_this_machine_comes_in_by_name() -> None:
         assert (await client.get("/", headers={"host": "evil.test"})).status_code == 421
         port = served.address.rsplit(":", 1)[1].strip("/")
         assert (await client.get("/api/llm/health", headers={"host": f"localhost:{port}"})).status_code == 200
-        said = "".join([(await client.get(f"/api/llm/{path}")).text for path in ("health", "models", "alerts")])
+
+
+async def test_nothing_secret_is_shown() -> None:
+    """A provider that says back its key and address in an error: neither stands in any answer, nor on the terminal."""
+
+    def lure(received: Received) -> bytes:
+        said = f"bad key {received.headers['authorization']} at http://{received.headers['host']}{received.path}"
+        return answer({"error": {"message": said}}, status=401)
+
+    async with (
+        Upstream(plays=[lure]) as upstream,
+        serving(upstream) as served,
+        httpx.AsyncClient(base_url=served.address) as client,
+    ):
+        said = (await client.post("/api/llm/playground", json=PLAYED)).text
+        assert "event: error\n" in said
+        async with client.stream("GET", "/api/llm/live") as answered:
+            async for line in answered.aiter_lines():
+                said += line
+                if line.startswith("data: "):
+                    break
+        for path in ("health", "models?all=true", "alerts", *(f"metrics/{name}" for name in METRICS)):
+            said += (await client.get(f"/api/llm/{path}")).text
+        said += (await client.get("/metrics")).text + (await client.get("/openapi.json")).text
+        served.process.send_signal(signal.SIGTERM)
+        said += (await ended(served))[1]
+        assert said.count("bad key") >= 3
         assert "0123456789abcdef" not in said
-        assert upstream.base not in said
+        assert f"127.0.0.1:{upstream.port}" not in said
 
 
 async def test_off_loopback_a_token_is_needed() -> None:
