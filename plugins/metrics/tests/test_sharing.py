@@ -83,6 +83,11 @@ def seen(metrics: Metrics, calls: int) -> Snapshot:
     return found
 
 
+def over_time(metrics: Metrics) -> int:
+    """The calls in the history of the last hour, of all workers."""
+    return sum(figures.calls for _, figures in metrics.all_workers(hour=True).over_time()[1])
+
+
 @pytest.mark.slow
 def test_four_workers_add_up_while_they_run_and_when_they_have_ended(tmp_path: Path) -> None:
     """To the call, the token and the cent; and the next one takes over what is left of them."""
@@ -93,11 +98,12 @@ def test_four_workers_add_up_while_they_run_and_when_they_have_ended(tmp_path: P
             assert (figures.input_tokens, figures.output_tokens) == (5400, 3600)
             assert figures.cost == Decimal("0.0126")
         assert len(list(tmp_path.glob("*.json"))) == 4
+        assert over_time(reader) == 2000
     assert reader.all_workers().total.all_time.calls == 2000
     with workers(tmp_path, 1, 7):
         assert seen(reader, 2007).total.all_time.calls == 2007
-        assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
-    assert reader.all_workers().total.all_time.calls == 2007
+        assert sorted(path.suffix for path in tmp_path.iterdir()) == [".hour", ".json"]
+    assert reader.all_workers().total.all_time.calls == over_time(reader) == 2007
 
 
 def test_a_worker_sees_its_own_calls_at_once(tmp_path: Path) -> None:
@@ -125,6 +131,23 @@ def test_of_an_ended_worker_only_counts_stay(tmp_path: Path) -> None:
     later = other.all_workers()
     assert (later.total.all_time.calls, later.total.last_minute.calls, later.health) == (2, 0, ())
     assert len(later.failures) == 1
+
+
+def test_the_history_of_all_workers_is_an_hour(tmp_path: Path) -> None:
+    """Without its file of an hour each tells the last minute, which is what a live chart goes on with."""
+    clock = Clock()
+    one, other = sharing(tmp_path, clock), sharing(tmp_path, clock)
+    for _ in range(3):
+        feed(one.call_finished, call_of(clock.now))
+        feed(other.call_finished, call_of(clock.now))
+        seen(other, 2)
+        clock.now += 600
+    feed(one.call_finished, call_of(clock.now))
+    assert seen(other, 7).total.all_time.calls == 7
+    step, points = other.all_workers(hour=True).over_time()
+    assert [figures.calls for _, figures in points if figures.calls] == [2, 2, 2, 1]
+    assert step == 10.0
+    assert [figures.calls for _, figures in other.all_workers().over_time(60)[1]] == [0, 0, 0, 0, 0, 1]
 
 
 def test_of_several_workers_one_tells_of_an_alert(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from attrs import frozen
 from modelplug import Call, Failure, Request
 
 from modelplug_metrics._blame import REST, ErrorNames
-from modelplug_metrics._history import STEP, History
+from modelplug_metrics._history import History
 from modelplug_metrics._in_flight import InFlight
 from modelplug_metrics._series import Labels, Series, spans
 from modelplug_metrics._tally import Tally, counts_of
@@ -20,7 +20,6 @@ from modelplug_metrics._tally import Tally, counts_of
 if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start stays quick
     from modelplug_metrics._watch import ProviderWatch
     from modelplug_metrics.failures import FailedCall
-    from modelplug_metrics.figures import Figures
     from modelplug_metrics.snapshot import Snapshot
 
 
@@ -85,6 +84,7 @@ class Counting:
         rows = []
         for series in every:
             with self._lock:  # taken anew for each: a long reading never holds up the listener
+                series.settle()
                 rows.append(series.row(now=now, spans=covered))
         rows.sort(key=lambda row: (row.provider, row.model, row.strategy))
         health = []
@@ -92,6 +92,8 @@ class Counting:
             with self._lock:
                 health.append(watch.health(now=now))
                 health += [watch.models[model].health(now=now) for model in sorted(watch.models)]
+        with self._lock:
+            history = self._history.points()
         return Snapshot(
             taken=now,
             since=self._since,
@@ -100,17 +102,8 @@ class Counting:
             in_flight=flying,
             health=tuple(health),
             failures=failures[::-1],
+            history=history,
         )
-
-    def history(self, seconds: float = 3600.0) -> tuple[float, list[tuple[float, Figures]]]:
-        """Figures of all calls over time: seconds of a step, and the beginning (Unix time) of each with its figures.
-
-        The oldest first, an hour at most, steps without a call too. The last step is still being counted.
-        """
-        with self._lock:
-            for series in self._series.values():
-                series.settle()
-            return STEP, list(self._history.points(seconds, now=self._clock(), since=self._since))
 
     def _new_series(self, call: Call) -> Series:
         labels = (call.provider, call.model_id, call.strategy)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from modelplug_metrics._tally import Tally, add
 
-if TYPE_CHECKING:
-    from modelplug_metrics.figures import Figures
-
-STEP = 10.0
+STEP = 10
 """Seconds of one point; whole slices of the shortest window fit into it."""
 
 POINTS = 360
+
+RECENT = 6
+"""Points that are told to other processes each time; the others, which seldom change, more seldom."""
+
+Points = Mapping[int, Mapping[str, int]]
+"""Tallies by the number of the ten seconds, counted from the beginning of Unix time."""
 
 
 class History:
@@ -33,12 +35,31 @@ class History:
         for old in [old for old in self._tallies if old <= newest - POINTS]:
             del self._tallies[old]
 
-    def points(self, seconds: float, *, now: float, since: float) -> Iterator[tuple[float, Figures]]:
-        """The beginning of each ten seconds and its figures, the oldest first; also of those without a call."""
-        from modelplug_metrics.figures import Figures
+    def points(self) -> Points:
+        """A copy."""
+        return {place: dict(tally) for place, tally in self._tallies.items()}
 
-        newest = int(now // STEP)
-        first = max(newest - min(POINTS, round(seconds / STEP)) + 1, int(since // STEP))
-        for place in range(first, newest + 1):
-            span = min(now, (place + 1) * STEP) - max(since, place * STEP)
-            yield place * STEP, Figures.of(self._tallies.get(place, {}), span=max(0.0, span))
+
+def together(histories: Iterable[Points]) -> Points:
+    """The sum of several."""
+    total: dict[int, Tally] = {}
+    for history in histories:
+        for place, tally in history.items():
+            add(total.setdefault(place, {}), tally.items())
+    newest = max(total, default=0)
+    return {place: total[place] for place in sorted(total) if place > newest - POINTS}
+
+
+def recent(history: Points, now: float) -> Points:
+    """The last minute of it."""
+    return {place: tally for place, tally in history.items() if place > now // STEP - RECENT}
+
+
+def history_json(history: Points) -> dict[str, dict[str, int]]:
+    """Plain JSON that `history_of` reads."""
+    return {str(place): dict(tally) for place, tally in history.items()}
+
+
+def history_of(sent: Mapping[str, Mapping[str, int]]) -> Points:
+    """What `history_json` wrote. Raises ValueError, TypeError or AttributeError for anything else."""
+    return {int(place): dict(tally) for place, tally in sent.items()}

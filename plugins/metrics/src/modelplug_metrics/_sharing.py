@@ -1,7 +1,8 @@
 """Figures of the worker processes of one machine, through a folder: each writes a file of its own, and any reads all.
 
-A file is a snapshot, replaced as a whole. What a process counted stays when the process has ended: the next one to
-start takes such files into its own, so that there are never many.
+A file is a snapshot, replaced as a whole. The history of an hour may be a megabyte: it has a second file, which is
+written every ten seconds; the snapshot has its last minute. What a process counted stays when the process has ended:
+the next one to start takes such files into its own, so that there are never many.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from modelplug import ConfigError
 from modelplug.settings import Found
 
+from modelplug_metrics._history import STEP, history_json, history_of, recent
 from modelplug_metrics._ticking import Ticking
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ STEADY = 10.0
 
 STALE = 30.0
 """Seconds after which nothing of a file is believed but what it counted."""
+
+HOUR = ".hour"
+"""How the name of the second file ends."""
 
 LONGEST = 3900.0
 """Seconds after the last call when every window is empty."""
@@ -61,7 +67,7 @@ class Sharing:
         self._lock = threading.Lock()
         self._past: Snapshot | None = None
         self._changed = False
-        self._called = self._written = 0.0
+        self._called = self._written = self._hour_written = 0.0
         self._ticking = Ticking(self._tick, name="modelplug-metrics-sharing")
 
     def called(self) -> None:
@@ -69,9 +75,15 @@ class Sharing:
         self._changed = True
         self._ticking.start()
 
-    def all(self) -> Snapshot:
-        """The figures of this process as they are now, and those of all others as they were last written."""
-        return self._with_past().merge(*self._others())
+    def all(self, *, hour: bool = False) -> Snapshot:
+        """The figures of this process as they are now, and those of all others as they were last written.
+
+        With `hour` the history of the last hour, else of the last minute.
+        """
+        mine = self._with_past()
+        if not hour:
+            mine = evolve(mine, history=recent(mine.history, mine.taken))
+        return mine.merge(*self._others(hour=hour))
 
     def leads(self) -> bool:
         """Whether this process speaks for all: of those that write, it is the first by name."""
@@ -89,12 +101,15 @@ class Sharing:
                 return
             self._changed = False
             aside = [] if self._written else list(self._adopt())
-            draft = self._file.with_suffix(".draft")
-            draft.write_text(json.dumps(self._with_past().as_json(), separators=(",", ":")), "utf-8")
-            draft.replace(self._file)
+            snapshot = self._with_past()
+            if now - self._hour_written >= STEP:
+                _replace(self._file.with_suffix(HOUR), history_json(snapshot.history))
+                self._hour_written = now
+            _replace(self._file, evolve(snapshot, history=recent(snapshot.history, now)).as_json())
             self._written = now
             for path in aside:
                 path.unlink(missing_ok=True)
+                path.with_suffix(HOUR).unlink(missing_ok=True)
 
     def _tick(self) -> bool:
         began = time.perf_counter()
@@ -110,10 +125,10 @@ class Sharing:
         mine = self._own()
         return mine if self._past is None else mine.merge(self._past)
 
-    def _others(self) -> Iterator[Snapshot]:
+    def _others(self, *, hour: bool) -> Iterator[Snapshot]:
         now = self._clock()
         for path in sorted(self._folder.glob("*.json")):
-            if path != self._file and (snapshot := _read(path)) is not None:
+            if path != self._file and (snapshot := _read(path, hour=hour)) is not None:
                 yield snapshot if now - snapshot.taken < STALE else snapshot.past()
 
     def _adopt(self) -> Iterator[Path]:
@@ -126,7 +141,7 @@ class Sharing:
                 path.rename(aside)  # of several that start at once, one wins
             except OSError:
                 continue
-            if (snapshot := _read(aside)) is not None:
+            if (snapshot := _read(aside, hour=True)) is not None:
                 past = snapshot.past()
                 self._past = past if self._past is None else self._past.merge(past)
             yield aside
@@ -140,16 +155,26 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def _read(path: Path) -> Snapshot | None:
+def _read(path: Path, *, hour: bool) -> Snapshot | None:
     from modelplug_metrics.snapshot import Snapshot
 
     try:
-        return Snapshot.from_json(json.loads(path.read_text("utf-8")))
+        snapshot = Snapshot.from_json(json.loads(path.read_text("utf-8")))
+        if hour:
+            history = history_of(json.loads(path.with_suffix(HOUR).read_text("utf-8")))
+            snapshot = evolve(snapshot, history={**history, **snapshot.history})
     except FileNotFoundError:  # another took it into its own just now
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         log.warning("%s among the shared figures cannot be read and is left out", path.name)
         return None
+    return snapshot
+
+
+def _replace(path: Path, content: object) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(content, separators=(",", ":")), "utf-8")
+    draft.replace(path)
 
 
 def _is_running(path: Path) -> bool:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # what is not needed at load is imported when it is: a start 
     from modelplug_metrics._probing import Probing
     from modelplug_metrics._sharing import Sharing
     from modelplug_metrics.alerts import Alert, Alerts, Sink
-    from modelplug_metrics.figures import Figures
     from modelplug_metrics.snapshot import Snapshot
 
 MOST_SERIES = 5_000
@@ -134,21 +133,14 @@ class Metrics(Hooks):
         snapshot = self._counting.snapshot()
         return snapshot if self._probing is None else evolve(snapshot, health=self._probing.reports(snapshot.health))
 
-    def all_workers(self) -> Snapshot:
+    def all_workers(self, *, hour: bool = False) -> Snapshot:
         """The sum of the figures of all worker processes that share a folder, `[metrics] shared`; else `snapshot()`.
 
-        Those of this process are of this moment, those of the others a second or two old. Reads files.
+        Those of this process are of this moment, those of the others a second or two old. Reads files: with `hour`
+        those of the whole history too, which may take 20 ms for each worker; without, there is its last minute.
         """
         self._own()
-        return self.snapshot() if self._sharing is None else self._sharing.all()
-
-    def history(self, seconds: float = 3600.0) -> tuple[float, list[tuple[float, Figures]]]:
-        """Figures of all calls over time: seconds of a step, and the beginning (Unix time) of each with its figures.
-
-        The oldest first, an hour at most, steps without a call too. The last step is still being counted.
-        """
-        self._own()
-        return self._counting.history(seconds)
+        return self.snapshot() if self._sharing is None else self._sharing.all(hour=hour)
 
     @property
     def alerts(self) -> Alerts:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from attrs import evolve, field, frozen
 
+from modelplug_metrics._history import POINTS, STEP, Points, history_json, history_of, together
 from modelplug_metrics._tally import Tally, merged
 from modelplug_metrics._windows import ALL_TIME
 from modelplug_metrics.failures import FailedCall
@@ -69,7 +70,7 @@ class Snapshot:
 
     `rows` is the finest: one for each provider, model and strategy that were used together. The other rows are their
     sums. `in_flight` are calls under way by provider and model. `health` has each provider (whose `model` is None) and
-    each of its models; `failures` are the latest, newest first.
+    each of its models; `failures` are the latest, newest first. `history` is what `over_time` reads.
     """
 
     taken: float
@@ -79,6 +80,20 @@ class Snapshot:
     in_flight: Mapping[tuple[str, str], int] = field(factory=dict)
     health: tuple[Health, ...] = ()
     failures: tuple[FailedCall, ...] = ()
+    history: Points = field(factory=dict, repr=False)
+
+    def over_time(self, seconds: float = 3600.0) -> tuple[float, list[tuple[float, Figures]]]:
+        """Figures of all calls over time: seconds of a step, and the beginning (Unix time) of each with its figures.
+
+        The oldest first, an hour at most, steps without a call too. The last step is still being counted.
+        """
+        newest = int(self.taken // STEP)
+        first = max(newest - min(POINTS, round(seconds / STEP)) + 1, int(self.since // STEP))
+        points = []
+        for place in range(first, newest + 1):
+            began, ended = max(self.since, place * STEP), min(self.taken, (place + 1) * STEP)
+            points.append((float(place * STEP), Figures.of(self.history.get(place, {}), span=max(0.0, ended - began))))
+        return float(STEP), points
 
     @property
     def total(self) -> Row:
@@ -141,10 +156,11 @@ class Snapshot:
             failures=tuple(
                 sorted((one for part in parts for one in part.failures), key=lambda one: (one.at, one.id), reverse=True)
             ),
+            history=together(part.history for part in parts),
         )
 
     def past(self) -> Snapshot:
-        """What stays of it when its process has ended: what was counted since the beginning, and the failures."""
+        """What stays of it when its process has ended: counts since the beginning, the history, and the failures."""
         rows = tuple(evolve(row, tallies={ALL_TIME: row.tallies.get(ALL_TIME, {})}) for row in self.rows)
         return evolve(self, rows=rows, in_flight={}, health=())
 
@@ -161,6 +177,7 @@ class Snapshot:
             "in_flight": [[*key, n] for key, n in self.in_flight.items()],
             "health": [health.as_json() for health in self.health],
             "failures": [failure.as_json() for failure in self.failures],
+            "history": history_json(self.history),
         }
 
     @classmethod
@@ -178,6 +195,7 @@ class Snapshot:
             in_flight={(provider, model): int(n) for provider, model, n in sent["in_flight"]},
             health=tuple(Health.from_json(health) for health in sent["health"]),
             failures=tuple(FailedCall.from_json(failure) for failure in sent["failures"]),
+            history=history_of(sent["history"]),
         )
 
     def _sum(self, rows: Iterable[Row], **names: Any) -> Row:

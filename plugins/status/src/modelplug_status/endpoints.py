@@ -64,7 +64,7 @@ def history(view: View, query: QueryParams) -> Json:
     parameters = Parameters(query)
     minutes = parameters.whole("minutes", default=60, most=60)
     parameters.done()
-    return view.history(minutes)
+    return view.history(view.snapshot(hour=True), minutes)
 
 
 def alerts(view: View, query: QueryParams) -> Json:

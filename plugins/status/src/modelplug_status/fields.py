@@ -189,7 +189,7 @@ EVENTS: Mapping[str, Mapping[str, Schema]] = {
             models=DATA["metrics/models"]["properties"]["rows"],
             totals=object_of(**FIGURES),
             last_minute=object_of(**FIGURES),
-            point=maybe(DATA["metrics/history"]["properties"]["points"]["items"]),
+            point=DATA["metrics/history"]["properties"]["points"]["items"],
             failures=DATA["metrics/failures"]["properties"]["rows"],
             alerts=list_of(ALERT),
         )

@@ -68,14 +68,14 @@ class Live:
 
     def _new(self) -> tuple[Json, tuple[FailedCall, ...]]:
         view, snapshot = self._view, self._view.snapshot()
-        points = view.history(1)["points"]
+        points = view.history(snapshot, 1)["points"]
         common = {
             "health": view.health(snapshot),
             "providers": view.rows(snapshot.providers, "5m", "provider"),
             "models": view.rows(snapshot.models, "5m", "provider", "model"),
             "totals": figures(snapshot.total.all_time),
             "last_minute": figures(snapshot.total.last_minute),
-            "point": points[-1] if points else None,
+            "point": points[-1],
             "alerts": view.metrics.alerts.as_json()["firing"],
         }
         return common, snapshot.failures

@@ -31,9 +31,9 @@ class View:
         metrics: Metrics = self.board.plugin("metrics")
         return metrics
 
-    def snapshot(self) -> Snapshot:
-        """All figures now, of all workers where they share a folder."""
-        return self.metrics.all_workers()
+    def snapshot(self, *, hour: bool = False) -> Snapshot:
+        """All figures now, of all workers where they share a folder; with `hour` their whole history too."""
+        return self.metrics.all_workers(hour=hour)
 
     def health(self, snapshot: Snapshot) -> Json:
         """Of all providers together, and of each with its models."""
@@ -70,9 +70,9 @@ class View:
             for row in rows
         ]
 
-    def history(self, minutes: int) -> Json:
+    def history(self, snapshot: Snapshot, minutes: int) -> Json:
         """Figures over time, the oldest first."""
-        step, points = self.metrics.history(minutes * 60)
+        step, points = snapshot.over_time(minutes * 60)
         return {"step_seconds": step, "points": [point(at, figures) for at, figures in points]}
 
     def models(self, *, everything: bool = False) -> Iterator[tuple[Model, Json]]:
