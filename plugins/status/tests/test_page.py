@@ -71,7 +71,7 @@ async def test_a_call_is_seen_without_a_reload(tabs: Tabs) -> None:
         "Failed": "0",
         "Tokens in": "21",
         "Tokens out": "14",
-        "Cost": "$0.00016",
+        "Cost": "$0.000161",
     }
     await expect(page.locator(".provider", has_text="fake")).to_contain_text("healthy")
 

@@ -127,7 +127,7 @@ async def test_the_selector_finds_a_model(tabs: Tabs) -> None:
     await page.get_by_label("Capability").select_option("")
     await page.get_by_label("Only what can be called now").uncheck()
     await expect(options).to_have_count(3)
-    await expect(page.locator("#catalog label", has_text="locked")).to_contain_text("a key or setting is missing")
+    await expect(page.locator("#catalog label", has_text="locked")).to_contain_text("a key or a setting is missing")
 
 
 async def test_everything_works_from_the_keyboard(tabs: Tabs) -> None:

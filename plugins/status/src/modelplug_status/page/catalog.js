@@ -64,7 +64,7 @@ function option({ id }) {
   const [name, full, facts, price] = [h("span", { class: "name" }), h("span", { class: "id" }), h("span", { class: "facts" }), h("span", { class: "price" })];
   const status = badge();
   const able = h("span", { class: "able" });
-  const missing = h("span", { class: "missing" }, "a key or setting is missing");
+  const missing = h("span", { class: "missing" }, "not ready: a key or a setting is missing");
   const node = h("label", { class: "model" }, radio, name, status.node, full, able, h("span", { class: "costs" }, facts, price), missing);
   radio.addEventListener("change", () => choose(state.models.find((model) => model.id === id)));
   const show = (model) => {

@@ -3,7 +3,7 @@
 import { $, h, mark, say } from "./dom.js";
 import * as format from "./format.js";
 
-const HEIGHT = 132;
+const HEIGHT = 136;
 /** A rate; the newest step is still being counted and has none. */
 const per = (key, seconds) => (point, step, open) => (open || point[key] == null ? null : (point[key] / step) * seconds);
 const answered = (point) => {
@@ -153,7 +153,7 @@ class Chart {
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
       scales: { x: { range: () => this.span }, y: { range: (plot, low, high) => this.limits(low, high) } },
       axes: [
-        { ...axis, grid: { show: false }, values: times, size: 24, gap: 4, space: 50 },
+        { ...axis, grid: { show: false }, values: times, size: 28, gap: 7, space: 50 },
         { ...axis, grid, values: (plot, splits) => splits.map((value) => this.tick(value)), size: 52, gap: 6, space: 26 },
       ],
       series: [
@@ -163,26 +163,27 @@ class Chart {
           width: 1.75,
           dash,
           fill: fill ? `color-mix(in srgb, ${colour(key)} 14%, transparent)` : undefined,
-          points: { show: true, size: 5, filter: (plot, series) => lonely(plot.data[series]) },
+          points: { show: true, size: 5, filter: (plot, series) => this.lonely(plot.data[series]) },
         })),
       ],
       hooks: { setCursor: [(plot) => this.read(plot.cursor.left >= 0 ? plot.cursor.idx : null)] },
     };
   }
 
+  /** Points without neighbours, which no line would show. A zero among them would look like something on the axis. */
+  lonely(values) {
+    const shown = (value) => value != null && (value !== 0 || this.range);
+    return [...values.keys()].filter((at) => shown(values[at]) && values[at - 1] == null && values[at + 1] == null);
+  }
+
   tick(value) {
-    return value === 0 ? "0" : this.show(value).replace(/\.0+(?!\d)/, "");
+    return value === 0 ? "0" : this.show(value).replace(/(\.\d*?)0+(?!\d)/, "$1").replace(/\.(?!\d)/, "");
   }
 
   limits(low, high) {
     if (this.range) return this.range(low ?? 1);
     return [0, high > 0 ? high * 1.12 : 1];
   }
-}
-
-/** Points without neighbours, which no line would show. */
-function lonely(values) {
-  return [...values.keys()].filter((at) => values[at] != null && values[at - 1] == null && values[at + 1] == null);
 }
 
 /** The newest points as rows of a table, for those to whom a drawing says nothing. */

@@ -65,13 +65,13 @@ export function rate(value) {
   return value >= 1 / 600 ? `${significant(Math.round(value * 600) / 10)}/min` : `${significant(value * 3600)}/h`;
 }
 
-/** US dollars: cents, and under a dollar as many digits as say something. */
+/** US dollars: cents, and under ten cents three digits that count. */
 export function dollars(value) {
   if (value == null) return UNKNOWN;
   const amount = Number(value);
   if (amount === 0) return "$0";
-  if (Math.abs(amount) >= 1) return `$${digits(amount, 2)}`;
-  const most = Math.min(8, Math.max(2, 1 - Math.floor(Math.log10(Math.abs(amount)))));
+  if (Math.abs(amount) >= 0.1) return `$${digits(amount, 2)}`;
+  const most = Math.min(9, 2 - Math.floor(Math.log10(Math.abs(amount))));
   return `$${amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: most })}`;
 }
 
