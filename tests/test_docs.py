@@ -50,7 +50,12 @@ def test_the_page_runs(page: Path, code: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script)],
         cwd=tmp_path,
-        env={**keep, "MODELPLUG_CONFIG": str(tmp_path / "config.toml"), "PYTHONUNBUFFERED": "1"},
+        env={
+            **keep,
+            "PYTHONPATH": str(ROOT / "examples" / "layers" / "src"),
+            "MODELPLUG_CONFIG": str(tmp_path / "config.toml"),
+            "PYTHONUNBUFFERED": "1",
+        },
         capture_output=True,
         text=True,
         timeout=25,

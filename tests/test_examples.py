@@ -57,7 +57,18 @@ def test_the_strategy_and_the_layer_are_loaded(tmp_path: Path) -> None:
     assert found["models"] == {"echo/echo": ["echo", "echo"]}
 
 
-@pytest.mark.parametrize("name", ["provider-acme", "strategy-echo"])
+def test_the_layers_sleep_until_a_setting_wakes_them(tmp_path: Path) -> None:
+    """Two plugins that are loaded; with a cassette that is not there, no call is made."""
+    environment = installed("layers", tmp_path)
+    found = json.loads(run("-c", LIST % (("local",),), environment=environment))
+    assert found["plugins"]["budget"][0] == found["plugins"]["cassette"][0] == "loaded"
+    assert found["models"]
+    environment["MODELPLUG_CASSETTE_PATH"] = str(tmp_path / "tape.json")
+    with pytest.raises(AssertionError, match="Record it with MODELPLUG_CASSETTE_MODE"):
+        run("-c", LIST % (("local",),), environment=environment)
+
+
+@pytest.mark.parametrize("name", ["layers", "provider-acme", "strategy-echo"])
 def test_their_own_tests_pass(name: str, tmp_path: Path) -> None:
     """As their authors would run them."""
     environment = installed(name, tmp_path)

@@ -566,7 +566,7 @@ def test_fakes_are_strategies() -> None:
 
 
 async def test_a_tenant_has_its_own_credentials() -> None:
-    """They are looked up for each call; an unknown tenant never gets the host's own key."""
+    """They are looked up for each call; an unknown tenant never gets the host's own key. Records name the tenant."""
     strategy, keys = FakeStrategy(), {"acme": "sk-acme"}
 
     def credentials_for(provider: str, tenant: str) -> Credentials | None:
@@ -575,6 +575,7 @@ async def test_a_tenant_has_its_own_credentials() -> None:
     settings = Settings(environment={"FAKE_API_KEY": KEY, "FAKE_API_BASE": "http://own.test/v1"})
     board = Switchboard(settings=settings, credentials_for=credentials_for)
     board.add(FakePlugin(Model(id="fake/m", provider="fake"), strategy=strategy))
+    listener = Listener.on(board)
     await board.complete("fake/m", HELLO, tenant="acme")
     keys["acme"] = "sk-rotated"
     async with board.stream("fake/m", HELLO, tenant="acme") as chunks:
@@ -582,6 +583,8 @@ async def test_a_tenant_has_its_own_credentials() -> None:
     with pytest.raises(ConfigError, match=r"tenant: has no credentials for provider 'fake'"):
         await board.complete("fake/m", HELLO, tenant="nobody")
     sent = [request.credentials for request in strategy.requests]
+    assert [request.tenant for request in strategy.requests] == ["acme", "acme"]
+    assert [call.tenant for call in listener.finished] == ["acme", "acme", "nobody"]
     assert [used.api_key.reveal() for used in sent if used.api_key] == ["sk-acme-fake", "sk-rotated-fake"]
     assert {used.api_base for used in sent} == {"http://own.test/v1"}
     board, _ = board_with()

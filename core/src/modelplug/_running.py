@@ -159,6 +159,7 @@ class Running:
             seconds=seconds,
             first_chunk=self.first_chunk,
             request_id=failure.request_id if failure else None,
+            tenant=request.tenant,
         )
         if _trace.ends_wanted():
             _trace.ended(call, request if self._content else None, answer)

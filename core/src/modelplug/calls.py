@@ -65,7 +65,7 @@ class Call:
     `requested` is the name that the host used, `model_id` the model it stands for (bill this one), `wire_model` the
     name that went upstream, `response_model` the name that came back and `response_id` the provider's id of the answer.
     `seconds` and `first_chunk` are measured by the core from the host's request on; `started` is Unix time. `cost` is
-    US dollars, None when unknown.
+    US dollars, None when unknown. `tenant` is whom the host named.
     """
 
     id: str
@@ -88,3 +88,4 @@ class Call:
     attempts: tuple[Attempt, ...] = ()
     cost: Decimal | None = None
     request_id: str | None = None
+    tenant: str | None = None

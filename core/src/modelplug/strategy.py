@@ -20,6 +20,7 @@ class Request:
 
     `messages` are OpenAI's message objects (for chat), `input` is the text or texts (for embeddings), `params` are
     OpenAI's parameters and whatever else the host passed. `deadline` is in seconds of `time.monotonic()`, or None.
+    `tenant` is whom the host named.
     `attempts` is the only part that grows: whoever tries again appends the try that failed. The Switchboard adds the
     last one.
     """
@@ -35,6 +36,7 @@ class Request:
     params: Mapping[str, Any] = field(factory=dict, repr=False)
     credentials: Credentials = field(factory=Credentials, repr=False)
     deadline: float | None = None
+    tenant: str | None = None
     attempts: list[Attempt] = field(factory=list, repr=False)
 
     def body(self) -> dict[str, Any]:

@@ -359,6 +359,7 @@ class Switchboard:
             input=input,
             params=params,
             credentials=used,
+            tenant=given[1],
             deadline=time.monotonic() + (DEFAULT_TIMEOUT if problem is not None or timeout is None else timeout),
         )
         carrier = "none" if route is None else route.strategy_name
