@@ -1,5 +1,6 @@
 """Which commands there are, how they are found, and what that costs."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -105,3 +106,14 @@ def test_verbose_shows_the_log(modelplug: Run) -> None:
     assert modelplug("plugins", "list", **nobody).stderr == b""
     for words in (["-v", "plugins", "list"], ["plugins", "list", "-v"]):
         assert b"plugin 'nobody' was not loaded" in modelplug(*words, **nobody).stderr
+
+
+def test_verbose_tells_of_calls(modelplug: Run) -> None:
+    """-v says in one line how a call ended, -vv each step with its time; the lines of a call have one id."""
+    assert b"call " not in modelplug("chat", "hello").stderr
+    once = modelplug("chat", "hello", "-v")
+    (line,) = [line for line in once.stderr.decode().splitlines() if "modelplug.calls" in line]
+    assert re.fullmatch(r"INFO modelplug\.calls: call [0-9a-f]+-1: ok, .* tokens 1200 in, 34 out, .*", line)
+    twice = modelplug("chat", "hello", "-vv").stderr.decode()
+    steps = re.findall(r"^\d\d:\d\d:\d\d\.\d{3} \w+ modelplug\.calls: call ([0-9a-f]+-1)\b", twice, re.MULTILINE)
+    assert len(steps) == 3 and len(set(steps)) == 1

@@ -67,6 +67,8 @@ class Asking:
                 bar.stop()
                 self.heard += chunk.text
                 show.piece(chunk.reasoning, chunk.text)
+                if chunk.finish_reason:
+                    show.end()  # now: what the log says of the end comes on a line of its own
         return chunks.reply
 
     async def _whole(self, messages: Sequence[Message], show: _Shown) -> Reply:
@@ -90,6 +92,7 @@ class _Shown:
         self._quiet = quiet
         self._thinking = False
         self._last = ""
+        self._ended = False
 
     def piece(self, reasoning: str, text: str) -> None:
         """Show what arrived."""
@@ -101,13 +104,16 @@ class _Shown:
         if text:
             self._end_thinking()
             answer(text)
-            self._last = text
+            self._last, self._ended = text, False
 
     def end(self) -> None:
         """The answer is whole: one line break after it, on a terminal only where there is none yet."""
+        if self._silent or self._ended:
+            return
         self._end_thinking()
         if not (on_terminal(sys.stdout) and self._last.endswith("\n")):
             answer("\n")
+        self._last, self._ended = "\n", True
 
     def broken_off(self) -> None:
         """The answer ended early: what comes next on the terminal begins on a line of its own."""
