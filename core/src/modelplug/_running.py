@@ -27,7 +27,7 @@ class Running:
     """A call between its first moment and its record. Whatever happens, `record` is reached once."""
 
     __slots__ = (
-        "_clock", "_content", "_started", "_tell", "call", "deadline", "first_chunk", "request", "shut", "strategy"
+        "_clock", "_content", "_tell", "call", "deadline", "first_chunk", "request", "shut", "strategy"
     )  # fmt: skip
 
     def __init__(
@@ -47,7 +47,6 @@ class Running:
         self.call: Call | None = None
         self.shut = False
         self._clock = clock
-        self._started = time()
         self._tell = tell
         self._content = content
         if _trace.steps_wanted():
@@ -155,7 +154,7 @@ class Running:
             attempts=attempts,
             usage=usage,
             cost=request.model.prices.cost(usage),
-            started=self._started,
+            started=time() - seconds,
             seconds=seconds,
             first_chunk=self.first_chunk,
             request_id=failure.request_id if failure else None,

@@ -136,6 +136,7 @@ async def test_a_span_lasts_as_long_as_its_call() -> None:
             return await super().complete(request)
 
     at = collected(Slow())
+    await at.board.complete("one", QUESTION)  # the first call imports and routes before its span
     before = time.time_ns()
     reply = await at.board.complete("one", QUESTION)
     after = time.time_ns()
