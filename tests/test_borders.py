@@ -13,7 +13,11 @@ from tests.workspace import ROOT, Distribution, distributions
 MEMBERS = distributions()
 EVERY_MEMBER = pytest.mark.parametrize("member", MEMBERS, ids=[member.name for member in MEMBERS])
 # Asks whether it is there, and does without.
-OPTIONAL = {"modelplug-local": {"uv"}, "modelplug-discovery": {"modelplug_litellm"}}
+OPTIONAL = {
+    "modelplug-local": {"uv"},
+    "modelplug-discovery": {"modelplug_litellm"},
+    "modelplug-faces": {"httpx", "openai"},
+}
 MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 MUTABLE_TYPES = {"list", "dict", "set", "defaultdict", "deque", "OrderedDict", "Counter"}
 
