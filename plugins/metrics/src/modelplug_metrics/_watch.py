@@ -64,21 +64,21 @@ class ModelWatch:
             if self._slow_since is None:
                 for measure, buckets in sketches.items():
                     self._usual[measure].learn(buckets)
-        slow = self.is_slow(now=now)
+        recent = self._recent.short(now=now)
+        slow = self._slow_measure(recent) is not None
         if not slow:
             self._slow_since = None
         elif self._slow_since is None:
             self._slow_since = now
         elif now - self._slow_since > OLDEST:
             self._usual, self._slow_since = {measure: Usual() for measure in MEASURES}, None
-        recent = self._recent.short(now=now)
         status = status_of(recent.get("ok", 0), recent.get(JUDGED, 0), slow=slow, before=self._status)
         if status != self._status:
             self._status, self._since = status, now
 
     def slow(self, *, now: float) -> str | None:
         """In words how slow the model is; None when it is not."""
-        measure = self._slow_measure(now)
+        measure = self._slow_measure(self._recent.short(now=now))
         if measure is None:
             return None
         p95 = percentile(self._recent.sketch(measure, now=now), RANK) or 0.0
@@ -87,7 +87,7 @@ class ModelWatch:
 
     def is_slow(self, *, now: float) -> bool:
         """Whether it is slower than it used to be."""
-        return self._slow_measure(now) is not None
+        return self._slow_measure(self._recent.short(now=now)) is not None
 
     def health(self, *, now: float) -> Health:
         """How the model is."""
@@ -95,12 +95,12 @@ class ModelWatch:
         since = self._since if verdict.status == self._status else self._last  # what the last calls changed
         return Health(provider=self.provider, model=self.model, since=since, verdict=verdict)
 
-    def _slow_measure(self, now: float) -> str | None:
-        recent = self._recent.short(now=now)
+    def _slow_measure(self, recent: Tally) -> str | None:
+        limit = "slow" if self._slow_since is None else "still"
         for measure in MEASURES:
             if (count := recent.get(f"{measure}.all", 0)) >= FEWEST_RECENT:
-                over = recent.get(f"{measure}.slow" if self._slow_since is None else f"{measure}.still", 0)
-                return measure if self._usual[measure].p95 is not None and is_slow(count, over) else None
+                over = recent.get(f"{measure}.{limit}", 0)
+                return measure if over and self._usual[measure].p95 is not None and is_slow(count, over) else None
         return None
 
     def _verdict(self, now: float) -> Verdict:
