@@ -166,6 +166,34 @@ async def test_nothing_secret_is_shown() -> None:
         assert f"127.0.0.1:{upstream.port}" not in said
 
 
+@pytest.mark.slow
+async def test_beside_a_host_it_shows_what_the_host_does(tmp_path: Path) -> None:
+    """With the folder that the host shares its figures in: rows, charts, health, alerts, without a call of its own."""
+    config = tmp_path / "config.toml"
+    rule = 'what = "error_rate"\nthreshold = 0.5\nfor = 0\nleast_calls = 1'
+    config.write_text(f'[metrics]\nshared = "{tmp_path.as_posix()}/figures"\n[alerts.rules.failing]\n{rule}\n')
+    refusal = answer({"error": {"message": "no"}}, status=401)
+    async with (
+        Upstream(plays=[refusal]) as upstream,
+        serving(upstream, MODELPLUG_CONFIG=str(config)) as host,
+        serving(upstream, MODELPLUG_CONFIG=str(config)) as beside,
+        httpx.AsyncClient() as client,
+    ):
+
+        async def said(path: str) -> Any:
+            return (await client.get(f"{beside.address}api/llm/{path}")).json()["data"]
+
+        for _ in range(3):
+            await client.post(f"{host.address}api/llm/playground", json=PLAYED)
+        async with asyncio.timeout(15):
+            while not (firing := (await said("alerts"))["firing"]):  # noqa: ASYNC110  # of another process
+                await asyncio.sleep(0.1)
+        assert [(alert["rule"], alert["provider"]) for alert in firing] == [("failing", "v98store")]
+        assert [row["failed"] for row in (await said("metrics/models"))["rows"]] == [3]
+        assert sum(point["failed"] for point in (await said("metrics/history"))["points"]) == 3
+        assert (await said("health"))["status"] == "unhealthy"
+
+
 async def test_off_loopback_a_token_is_needed() -> None:
     """Without one it does not start, and says what to do; the token may come from the environment."""
     async with Upstream(plays=[slow()]) as upstream:

@@ -24,6 +24,9 @@ TOKEN = "MODELPLUG_STATUS_TOKEN"  # noqa: S105  # a variable's name
 DRAIN = 3.0
 """Seconds that calls under way have when the server is ended."""
 
+WATCH = 5.0
+"""Seconds between two looks at the rules of alerts."""
+
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -71,15 +74,24 @@ async def _served(server: uvicorn.Server, sockets: list[socket.socket], board: S
     """
     with _stopping() as told:
         serving = asyncio.ensure_future(server.serve(sockets))
+        watching = asyncio.ensure_future(_watched(board))
         serving.add_done_callback(lambda _: told.done() or told.cancel())
         try:
             await asyncio.wait([told])
         finally:
             closing.set()
+            watching.cancel()
             server.should_exit = True
             await board.aclose(drain=DRAIN)
             await serving
         return 0 if told.cancelled() else told.result()
+
+
+async def _watched(board: Switchboard) -> None:
+    """Judges alerts without a call of our own too: beside a host that shares its figures there are none."""
+    while True:
+        await asyncio.to_thread(board.plugin("metrics").judge)
+        await asyncio.sleep(WATCH)
 
 
 def _server(config: uvicorn.Config) -> uvicorn.Server:
