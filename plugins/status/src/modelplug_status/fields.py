@@ -173,7 +173,7 @@ CALL = object_of(
     started=TIME,
     seconds=NUMBER,
     usage=USAGE,
-    **dict.fromkeys(("response_model", "response_id", "finish_reason", "request_id"), MAYBE_TEXT),
+    **dict.fromkeys(("response_model", "response_id", "finish_reason", "request_id", "tenant"), MAYBE_TEXT),
     first_chunk=MAYBE_NUMBER,
     error=maybe(FAILURE),
     attempts=list_of(
