@@ -1,0 +1,124 @@
+"""Plugins as they were written for the hooks of 0.1, and one for hooks that there may be. Never change one; add one.
+
+`tests/test_versions.py` loads them with the hooks of today and with hooks as they may be tomorrow.
+"""
+
+# mypy: disable-error-code=override
+# Plugins may leave arguments out, and one insists on too many.
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from typing import Any, ClassVar
+
+import pluggy
+from modelplug import Call, Hooks, Layer, Model, Request, Settings, Strategy, hookimpl
+from modelplug.testing import FakeStrategy
+
+
+class Whole(Hooks):
+    """Every hook, with every argument that it had."""
+
+    defaults: ClassVar[Mapping[str, Any]] = {"providers": {"frozen": {"strategy": "frozen"}}}
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    @hookimpl
+    def provide_models(self, settings: Settings) -> Iterable[Model]:
+        return [Model(id="frozen/one", provider="frozen", requires=())]
+
+    @hookimpl
+    def wire_name(self, model: Model) -> str | None:
+        return "uno" if model.id == "frozen/one" else None
+
+    @hookimpl
+    def select_strategy(self, model: Model, settings: Settings) -> Strategy | None:
+        wanted = settings.provider(model.provider).strategy
+        return FakeStrategy("frozen words") if wanted == "frozen" else None
+
+    @hookimpl
+    def call_started(self, request: Request) -> None:
+        self.heard.append(f"started {request.wire_name}")
+
+    @hookimpl
+    def call_finished(self, call: Call) -> None:
+        self.heard.append(f"finished {call.model_id} {call.outcome}")
+
+
+class Fewer(Hooks):
+    """The same hooks with fewer arguments, or none."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    @hookimpl
+    def provide_models(self) -> Iterable[Model]:
+        return [Model(id="fewer/one", provider="fewer", requires=())]
+
+    @hookimpl
+    def wire_name(self) -> str | None:
+        return None
+
+    @hookimpl
+    def select_strategy(self, model: Model) -> Strategy | None:
+        return FakeStrategy("fewer words") if model.provider == "fewer" else None
+
+    @hookimpl
+    def call_started(self) -> None:
+        self.heard.append("started")
+
+    @hookimpl
+    def call_finished(self) -> None:
+        self.heard.append("finished")
+
+
+class Around(Hooks):
+    """A layer, by a wrapper without arguments."""
+
+    @hookimpl(wrapper=True)
+    def select_strategy(self) -> Generator[None, Strategy | None, Strategy | None]:
+        inner = yield
+        return None if inner is None else Layer(inner)
+
+
+class Bare:
+    """A plugin that knows pluggy's marker and no class of modelplug's."""
+
+    mark = pluggy.HookimplMarker("modelplug")
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    @mark
+    def call_finished(self, call: Any) -> None:
+        self.heard.append(call.outcome)
+
+
+class Ahead(Hooks):
+    """Has a hook that 0.1 does not ask, marked so that it need not."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    @hookimpl(optionalhook=True)
+    def board_closed(self, reason: str) -> None:
+        self.heard.append(reason)
+
+    @hookimpl
+    def call_finished(self, call: Call) -> None:
+        self.heard.append(call.outcome)
+
+
+class TooFarAhead(Hooks):
+    """The same hook, and it insists."""
+
+    @hookimpl
+    def board_closed(self, reason: str) -> None: ...
+
+
+class Greedy(Hooks):
+    """A hook of 0.1 with an argument that it never had."""
+
+    @hookimpl
+    def call_finished(self, call: Call, weather: str) -> None: ...
