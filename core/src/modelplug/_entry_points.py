@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from importlib import metadata
 from time import perf_counter
 from typing import Any, Literal
 
 from attrs import evolve, frozen
 
+from modelplug._installed import EntryPoint, entry_points
 from modelplug._redaction import redact
 from modelplug.hooks import PROJECT
 
@@ -43,7 +43,10 @@ def installed(*, only: Collection[str] | None, block: Collection[str]) -> Iterat
     A blocked plugin is never imported. Of two with one name the first distribution by name wins. Whatever an import
     raises, SystemExit included, stays with its plugin.
     """
-    found = [(_described(entry_point), entry_point) for entry_point in metadata.entry_points(group=PROJECT)]
+    found = [
+        (Plugin(name=point.name, distribution=point.distribution, version=point.version), point)
+        for point in entry_points(PROJECT)
+    ]
     taken: dict[str, str | None] = {}
     for plugin, entry_point in sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution or "")):
         if plugin.name in block:
@@ -62,14 +65,7 @@ def installed(*, only: Collection[str] | None, block: Collection[str]) -> Iterat
         yield Plugin(name=name).failed("no installed package brings a plugin of this name"), None
 
 
-def _described(entry_point: metadata.EntryPoint) -> Plugin:
-    if entry_point.dist is None:
-        return Plugin(name=entry_point.name)
-    facts = entry_point.dist.metadata  # read once: each look at `dist.name` parses the file again
-    return Plugin(name=entry_point.name, distribution=facts["Name"], version=facts["Version"])
-
-
-def _imported(plugin: Plugin, entry_point: metadata.EntryPoint) -> tuple[Plugin, Any]:
+def _imported(plugin: Plugin, entry_point: EntryPoint) -> tuple[Plugin, Any]:
     start = perf_counter()
     try:
         brought = entry_point.load()
