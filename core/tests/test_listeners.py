@@ -174,3 +174,32 @@ def test_after_a_fork_each_process_tells_its_own_calls_once() -> None:
         "if pid: os.waitpid(pid, 0)\nelse: board.flush(); os._exit(0)"
     )
     assert sorted(pids.count(pid) for pid in set(pids)) == [4, 9]
+
+
+DROPPED = """
+import asyncio, gc
+from modelplug import Call, Hooks, Switchboard, hookimpl
+from modelplug.testing import FakePlugin
+
+class Slow(Hooks):
+    @hookimpl
+    def call_finished(self, call: Call) -> None:
+        import time
+        time.sleep(0.1)
+        print(call.outcome)
+
+async def main() -> None:
+    board = Switchboard()
+    board.add(FakePlugin())
+    board.add(Slow)
+    await board.complete("one", [])
+
+asyncio.run(main())
+gc.collect()
+"""
+
+
+def test_the_last_call_of_a_board_that_nobody_has_any_more_is_told() -> None:
+    """A process that drops its board and ends tells its listeners first."""
+    run = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, text=True, timeout=20)
+    assert (run.stdout, run.stderr) == ("ok\n", "")

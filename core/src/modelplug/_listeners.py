@@ -28,6 +28,9 @@ QUEUE = 10_000
 NAP = 0.02
 _NAPS_BEFORE_SLEEP = 50
 
+_AT_EXIT = 2.0
+"""Seconds that a process waits at its end for a listener to hear of the last calls."""
+
 _PRESSURE = 2_000
 _A_LITTLE = 0.0001
 _HANGS = 0.05
@@ -95,6 +98,8 @@ class Listener:
                 name = f"modelplug-{self.plugin}"
                 self._thread = threading.Thread(target=self._run, args=(self._wake,), name=name, daemon=True)
                 self._thread.start()
+                # Its thread keeps it alive, also when nobody has the board any more.
+                atexit.register(_flush_at_exit, weakref.ref(self))
         self._wake.set()
 
     def _run(self, wake: threading.Event) -> None:
@@ -146,7 +151,6 @@ class Listeners:
         self._listeners: dict[str, Listener] = {}
         self._started: tuple[tuple[Listener, Callable[[Any], object]], ...] = ()
         self._finished: tuple[tuple[Listener, Callable[[Any], object]], ...] = ()
-        self._flushes_at_exit = False
 
     def listen(self, hook: Any) -> None:
         """Take the listeners from pluggy's hooks, in their order. Called when plugins come and go."""
@@ -162,9 +166,6 @@ class Listeners:
         """Tell of a call that is over."""
         for listener, function in self._finished:
             listener.tell(function, "call_finished", call)
-        if self._finished and not self._flushes_at_exit:
-            self._flushes_at_exit = True
-            atexit.register(_flush_at_exit, weakref.ref(self))
 
     def flush(self, seconds: float) -> bool:
         """Wait until every listener has been told of everything so far; at most this long."""
@@ -196,8 +197,8 @@ def _without_argument(function: Callable[[], object]) -> Callable[[Any], object]
     return lambda event: function()
 
 
-def _flush_at_exit(listeners: weakref.ref[Listeners]) -> None:
+def _flush_at_exit(listener: weakref.ref[Listener]) -> None:
     """The process ends: records of its last calls are not lost, and a listener that hangs does not hold it for long."""
-    alive = listeners()
+    alive = listener()
     if alive is not None:
-        alive.flush(2.0)
+        alive.flush(time.monotonic() + _AT_EXIT)

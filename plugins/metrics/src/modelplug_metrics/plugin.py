@@ -6,7 +6,6 @@ import atexit
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -100,7 +99,8 @@ class Metrics(Hooks):
 
             self._share(shared_folder(shared))
             # Before the core's, which is registered with the first call and flushes: the last one runs first.
-            atexit.register(_write_last, weakref.ref(self))
+            # Not by a weak reference: a host may drop its board before it ends.
+            atexit.register(_write_last, self)
         if table.find("probe") is not None:
             self._probe(settings)
         self._settings = settings
@@ -199,12 +199,11 @@ class Metrics(Hooks):
             self._begin()
 
 
-def _write_last(metrics: weakref.ref[Metrics]) -> None:
+def _write_last(metrics: Metrics) -> None:
     """The process ends: the others shall see its last calls."""
-    alive = metrics()
-    if alive is not None and alive._sharing is not None:
+    if metrics._sharing is not None:
         with suppress(OSError):
-            alive._sharing.write()
+            metrics._sharing.write()
 
 
 def _has_alerts(settings: Settings) -> bool:
