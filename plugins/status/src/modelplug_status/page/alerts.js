@@ -6,20 +6,27 @@ import * as format from "./format.js";
 const key = (alert) => JSON.stringify([alert.rule, alert.provider, alert.model, alert.since]);
 const subject = (alert) => alert.model ?? alert.provider ?? "everything";
 
-/** What fires now. The alerts are read out when they change, and not each second with their age. */
+/** What fires now, by whom it is about. It is read out when it changes, and not each second with its age. */
 export function showFiring(firing) {
   say($("spoken-alerts"), firing.map((alert) => `Alert ${alert.rule}, ${subject(alert)}: ${alert.reason}`).join(". "));
-  keep($("firing"), firing, key, () => {
-    const [what, why, since] = [h("strong"), h("span"), h("span", { class: "since" })];
-    const next = nextStep();
-    const show = (alert) => {
-      say(what, `${alert.rule}: ${subject(alert)}`);
-      say(why, alert.reason ?? "");
-      next.show(alert.next_step);
-      say(since, `for ${format.age(Date.now() / 1000 - format.unix(alert.since))}`);
-    };
-    return { node: h("div", {}, icon("bell"), what, why, since, next.node), show };
-  });
+  const groups = new Map();
+  for (const alert of firing) groups.set(subject(alert), [...(groups.get(subject(alert)) ?? []), alert]);
+  keep($("firing"), groups, ([name]) => name, group);
+}
+
+function group([name]) {
+  const [since, reasons, next] = [h("span", { class: "since" }), h("ul"), nextStep()];
+  const show = ([, alerts]) => {
+    say(since, `for ${format.age(Date.now() / 1000 - Math.min(...alerts.map((alert) => format.unix(alert.since))))}`);
+    const rules = new Map(); // several rules often give one reason
+    for (const { reason, rule } of alerts) rules.set(reason, [...(rules.get(reason) ?? []), rule]);
+    keep(reasons, rules, ([reason]) => reason, () => {
+      const [names, why] = [h("b"), h("span")];
+      return { node: h("li", {}, names, why), show: ([reason, all]) => [say(names, all.join(", ")), say(why, reason)] };
+    });
+    next.show(alerts.findLast((alert) => alert.next_step)?.next_step);
+  };
+  return { node: h("div", {}, icon("bell"), h("strong", {}, name), since, reasons, next.node), show };
 }
 
 /** What fires, what is over, and how many rules watch. */

@@ -12,10 +12,11 @@ import { allowPlayground, openPlayground } from "./playground.js";
 import { showProviders, showVerdict } from "./providers.js";
 import { get, hasPlayground, live, recallToken, Refused, useToken } from "./server.js";
 
+const HOUR = 3700; // seconds, with a step to spare
 const RANGES = { "1m": 300, "5m": 300, "60m": 3600, all: 3600 }; // seconds that the charts show
 const WAITS = [1, 2, 4, 8, 15]; // seconds before trying again to connect
 
-const state = { window: "5m", points: [], step: 1, providers: [], models: [], health: null, totals: null, firing: "", missed: false };
+const state = { window: "5m", points: [], step: 1, providers: [], models: [], health: null, totals: null, firing: "", open: null };
 const drawn = charts($("charts"));
 const showModels = modelTable();
 
@@ -34,9 +35,12 @@ async function readFigures() {
   if (asked === state.window) Object.assign(state, { providers: providers.rows, models: models.rows });
 }
 
-async function readHistory() {
-  const { step_seconds: step, points } = await get("metrics/history", { minutes: 60 });
-  Object.assign(state, { step, points: points.map((point) => ({ ...point, time: format.unix(point.time) })) });
+/** The steps of the last minutes; the newest is still being counted and has no place in a chart. */
+async function readHistory(minutes = 60) {
+  const { step_seconds: step, points } = await get("metrics/history", { minutes });
+  const read = points.slice(0, -1).map((point) => ({ ...point, time: format.unix(point.time) }));
+  const known = state.points.filter(({ time }) => time < (read[0]?.time ?? Infinity) && time > Date.now() / 1000 - HOUR);
+  Object.assign(state, { step, points: minutes === 60 ? read : [...known, ...read], open: points.at(-1)?.time });
 }
 
 const readFailures = async () => showFailures((await get("metrics/failures", failureQuery())).rows);
@@ -48,7 +52,7 @@ async function update(data) {
   Object.assign(state, { health, totals });
   if (state.window === "5m") Object.assign(state, { providers: data.providers, models: data.models });
   else await readFigures();
-  if (point) addPoint({ ...point, time: format.unix(point.time) });
+  if (point && point.time !== state.open) await readHistory(2); // a step is over
   show();
   showFiring(alerts);
   await showCounted();
@@ -57,11 +61,6 @@ async function update(data) {
   if (firing !== state.firing) await readAlerts();
   state.firing = firing;
   if (more) await readCatalog();
-}
-
-function addPoint(point) {
-  const points = state.points.filter(({ time }) => time < point.time && time > point.time - 3700);
-  state.points = [...points, point];
 }
 
 // What is shown -------------------------------------------------------------------------------------------------------
@@ -77,7 +76,7 @@ function show() {
 
 function showHistory() {
   const range = RANGES[state.window];
-  const newest = state.points.at(-1)?.time ?? 0;
+  const newest = state.points.at(-1)?.time ?? Date.now() / 1000;
   const oldest = Math.max(newest - range, Math.min(state.points[0]?.time ?? newest, newest - 60)); // not long before the first
   const points = state.points.filter(({ time }) => time >= oldest - state.step);
   drawn.draw(points, state.step, [oldest, newest]);

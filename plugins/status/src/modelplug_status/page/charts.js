@@ -4,14 +4,14 @@ import { $, h, mark, say } from "./dom.js";
 import * as format from "./format.js";
 
 const HEIGHT = 136;
-/** A rate; the newest step is still being counted and has none. */
-const per = (key, seconds) => (point, step, open) => (open || point[key] == null ? null : (point[key] / step) * seconds);
+const LABELS = 52; // width of the labels on the left
+const per = (key, seconds) => (point, step) => (point[key] == null ? null : (point[key] / step) * seconds);
 const answered = (point) => {
   const judged = point.ok + point.failed;
   return judged ? point.ok / judged : null;
 };
 
-/** `value(point, step, open)` of a line is what is drawn, null where nothing is known. */
+/** `value(point, step)` of a line is what is drawn, null where nothing is known. */
 const CHARTS = [
   {
     title: "Calls",
@@ -69,8 +69,9 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 /** The time of day under the axis; a label that would be cut off at the edge is left out. */
 function times(plot, splits) {
   const form = { hour: "2-digit", minute: "2-digit", ...(splits[1] - splits[0] < 60 ? { second: "2-digit" } : {}) };
-  const edge = plot.over.clientWidth - (form.second ? 14 : 6);
-  return splits.map((time) => (plot.valToPos(time, "x") > edge ? "" : new Date(time * 1000).toLocaleTimeString("en-GB", form)));
+  const { min, max } = plot.scales.x;
+  const from = (time) => ((max - time) / (max - min)) * (plot.width - LABELS); // pixels from the right edge
+  return splits.map((time) => (from(time) < (form.second ? 14 : 6) ? "" : new Date(time * 1000).toLocaleTimeString("en-GB", form)));
 }
 
 /** The charts in this element. `draw` is called with what there is, `repaint` when colours have changed. */
@@ -106,12 +107,13 @@ class Chart {
 
   draw(points, step, range) {
     this.span = range;
-    const last = points.length - 1;
-    const drawn = this.lines.map(({ value }) => points.map((point, index) => value(point, step, index === last) ?? null));
+    const drawn = this.lines.map(({ value }) => points.map((point) => value(point, step) ?? null));
     this.data = [points.map((point) => point.time), ...drawn];
     this.empty.hidden = points.some((point) => point.calls > 0);
-    if (this.plot) this.plot.setData(this.data);
-    else this.repaint();
+    const drawing = range.join();
+    if (!this.plot) this.repaint();
+    else if (drawing !== this.drawing) this.plot.setData(this.data);
+    this.drawing = drawing;
     this.read(this.plot?.cursor.idx);
     mark(this.canvas, "aria-label", this.words());
   }
@@ -153,8 +155,8 @@ class Chart {
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
       scales: { x: { range: () => this.span }, y: { range: (plot, low, high) => this.limits(low, high) } },
       axes: [
-        { ...axis, grid: { show: false }, values: times, size: 28, gap: 7, space: 50 },
-        { ...axis, grid, values: (plot, splits) => splits.map((value) => this.tick(value)), size: 52, gap: 6, space: 26 },
+        { ...axis, grid: { show: false }, values: times, size: 28, gap: 7, space: (plot, axis, min, max) => (max - min < 200 ? 56 : 36) },
+        { ...axis, grid, values: (plot, splits) => splits.map((value) => this.tick(value)), size: LABELS, gap: 6, space: 26 },
       ],
       series: [
         {},

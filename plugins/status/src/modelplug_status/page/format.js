@@ -75,10 +75,10 @@ export function dollars(value) {
   return `$${amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: most })}`;
 }
 
-/** What a cost says when some of its calls have no known price. */
-export function cost(amount, unknown) {
-  if (!unknown) return dollars(amount ?? 0);
-  return amount == null || Number(amount) === 0 ? UNKNOWN : `≥${NARROW}${dollars(amount)}`;
+/** What calls cost: at least so much where some of them have no known price, a dash where none has. */
+export function cost({ cost_usd: amount, cost_unknown: unknown, calls }) {
+  if (unknown && unknown >= calls) return UNKNOWN;
+  return (unknown ? `≥${NARROW}` : "") + dollars(amount ?? 0);
 }
 
 /** A context window in tokens: 8k, 128k, 1M, as people name models. */

@@ -91,7 +91,7 @@ function line({ model, provider }, state, draw) {
       if (column.alarm) cells[index].classList.toggle("alarm", column.value(row) > 0);
     });
     const cell = cells.at(-1);
-    say(cell, format.cost(row.cost_usd, row.cost_unknown));
+    say(cell, format.cost(row));
     cell.dataset.cost = Number(row.cost_usd ?? 0);
   };
   return { node, show };
@@ -113,7 +113,7 @@ function showFacts(list, row) {
     ["First chunk", part(row.first_chunk)],
     ["Per output token", part(row.seconds_per_output_token)],
     ["Tokens", `${format.count(row.tokens.input)} in, of which ${format.count(row.tokens.cached)} cached · ${format.count(row.tokens.output)} out, of which ${format.count(row.tokens.reasoning)} reasoning` + (row.tokens_unknown ? ` · unknown for ${format.plural(row.tokens_unknown, "call")}` : "")],
-    ["Cost", format.cost(row.cost_usd, row.cost_unknown) + (row.cost_unknown ? `, unknown for ${format.plural(row.cost_unknown, "call")}` : "")],
+    ["Cost", format.cost(row) + (row.cost_unknown ? `, unknown for ${format.plural(row.cost_unknown, "call")}` : "")],
     ["Attempts", `${format.count(row.attempts)}, of which ${format.count(row.retries)} tried again`],
     ["Errors", errors || "none"],
     ["Stopped", `${format.count(row.cancelled)} cancelled · ${format.count(row.abandoned)} abandoned · ${format.plural(row.cut, "stream")} cut`],
@@ -126,9 +126,9 @@ function showFacts(list, row) {
 
 function sums(rows) {
   const total = (value) => rows.reduce((sum, row) => sum + Number(value(row) ?? 0), 0);
-  const unknown = total((row) => row.cost_unknown);
+  const all = { calls: total((row) => row.calls), cost_usd: total((row) => row.cost_usd), cost_unknown: total((row) => row.cost_unknown) };
   const cell = ({ id, name, value, show, sum }) => {
-    const text = id === "model" ? format.plural(rows.length, "model") : id === "cost" ? format.cost(total(value), unknown) : sum ? show(total(value)) : "";
+    const text = id === "model" ? format.plural(rows.length, "model") : id === "cost" ? format.cost(all) : sum ? show(total(value)) : "";
     return h("td", { role: "cell", class: `is-${id}`, "data-name": name }, text);
   };
   return COLUMNS.map(cell);

@@ -40,7 +40,7 @@ function sums(health, totals) {
     `${format.count(totals.failed)} failed`,
     stopped ? `${format.count(stopped)} stopped` : null,
     format.plural(tokens, "token"),
-    format.cost(totals.cost_usd, totals.cost_unknown),
+    format.cost(totals),
     `${format.count(health.in_flight)} in flight now`,
   ];
   return parts.filter(Boolean).join(" · ");
@@ -59,7 +59,7 @@ const FIGURES = [
   ["p95", (row) => format.seconds(row.seconds?.p95)],
   ["First p95", (row) => format.seconds(row.first_chunk?.p95)],
   ["Tokens", (row) => format.short(row.tokens.input + row.tokens.output)],
-  ["Cost", (row) => format.cost(row.cost_usd, row.cost_unknown)],
+  ["Cost", (row) => format.cost(row)],
 ];
 
 function card({ provider }) {
