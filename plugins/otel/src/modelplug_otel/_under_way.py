@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from array import array
+from contextlib import suppress
 
 from attrs import define, field
 from modelplug import Chunk, Reply, Request
@@ -32,22 +32,21 @@ class Traced:
 
 
 class UnderWay:
-    """The calls under way, by id. Event loops add to it, and the thread that tells of records takes from it."""
+    """The calls under way, by id. Event loops add to it, and the thread that tells of records takes from it.
+
+    There is no lock that a fork could leave locked: each step is one operation on a dict.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._calls: dict[str, Traced] = {}
 
     def add(self, call_id: str, traced: Traced) -> None:
         """Remember a call."""
-        with self._lock:
-            self._calls[call_id] = traced
-            if len(self._calls) > MOST:
+        self._calls[call_id] = traced
+        if len(self._calls) > MOST:
+            with suppress(KeyError, RuntimeError):  # the other thread was quicker
                 del self._calls[next(iter(self._calls))]
 
     def pop(self, call_id: str) -> Traced | None:
         """The call, which is over; None where it has no span."""
-        if call_id not in self._calls:
-            return None
-        with self._lock:
-            return self._calls.pop(call_id, None)
+        return self._calls.pop(call_id, None)
