@@ -18,6 +18,8 @@ from modelplug.testing import FakePlugin, FakeStrategy
 from modelplug_metrics import Metrics
 from modelplug_status import status_app
 from modelplug_status.commands import listening
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from plugins.cli.tests.conftest import Terminal
 
@@ -28,7 +30,8 @@ PRICES = Prices(input=Decimal(100), output=Decimal(1000))
 class Server:
     """The status app of a board with two providers, on loopback. Made anew at the same port after `stop`."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, mounted: str = "", **options: Any) -> None:
+        self._mounted = mounted
         self.board = Switchboard(settings=Settings(environment={}))
         self.board.add(Metrics, name="metrics")
         self.well, self.ill = FakeStrategy(), FakeStrategy(error=Unavailable("try later", status=503))
@@ -41,7 +44,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self._mounted}"
 
     def call(self, model: str, times: int = 1) -> None:
         """Calls a model so many times, whatever comes of it."""
@@ -54,7 +57,10 @@ class Server:
     def start(self) -> None:
         sockets = [listening("127.0.0.1", self.port)]
         self.port = sockets[0].getsockname()[1]
-        config = uvicorn.Config(status_app(self.board, **self._options), log_level="critical", lifespan="off")
+        app: Any = status_app(self.board, **self._options)
+        if self._mounted:
+            app = Starlette(routes=[Mount(self._mounted, app)])
+        config = uvicorn.Config(app, log_level="critical", lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=(sockets,), daemon=True)
         self._thread.start()

@@ -47,6 +47,15 @@ def test_in_a_pipe_it_prints_one_table_with_exactly_what_was_called(serve: Serve
     assert rows["ill", "one"][1] == "3" and rows["ill", "one"][-2:] == ["3", "upstream"]
 
 
+def test_a_host_may_have_mounted_it_anywhere(serve: Serve, environment: dict[str, str]) -> None:
+    """Below a host's own address the figures are found, and one directory above it is said that there are none."""
+    server = serve(mounted="/ops/llm")
+    server.call("well/one", 2)
+    assert rows_of(piped(environment, "--url", f"{server.url}/").stdout)["well", "one"][1] == "2"
+    above = piped(environment, "--url", server.url.removesuffix("/llm"))
+    assert above.returncode == 1 and "is no status app (status 404)" in above.stderr
+
+
 def test_nobody_there_is_said_with_what_to_do(environment: dict[str, str]) -> None:
     """Where no server answers, the one table is one readable line and the status 1."""
     done = piped(environment, MODELPLUG_STATUS_URL="http://127.0.0.1:1")
