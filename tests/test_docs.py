@@ -71,18 +71,27 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_the_first_provider_can_be_installed(tmp_path: Path) -> None:
-    """The two files of the tutorial are a package, and the command lists its model."""
+    """`modelplug new` makes what the tutorial shows, but for what it says is new; that installs, and is listed."""
     text = (ROOT / "docs" / "tutorial" / "2-first-provider.md").read_text("utf-8")
-    source, site = tmp_path / "pebble" / "src" / "modelplug_pebble", tmp_path / "site"
-    source.mkdir(parents=True)
-    (tmp_path / "pebble" / "pyproject.toml").write_text(text.split("```toml\n")[1].split("```")[0])
-    (source / "__init__.py").write_text(text.split("```python\n")[1].split("```")[0])
+    (arguments,) = re.findall(r"^\$ modelplug (new .*)$", text, re.MULTILINE)
+    command = str(Path(sys.executable).with_name("modelplug"))
+    subprocess.run([command, *shlex.split(arguments)], cwd=tmp_path, check=True, timeout=20, capture_output=True)
+    project, site = tmp_path / "modelplug-pebble", tmp_path / "site"
+    module, shown = project / "src" / "modelplug_pebble" / "__init__.py", text.split("```python\n")[1].split("```")[0]
+    assert set(module.read_text("utf-8").splitlines()) - set(shown.splitlines()) == {
+        "from modelplug import Hooks, Model, Settings, hookimpl",
+        '            aliases=("small",),',
+    }
+    assert text.split("```toml\n")[1].split("```")[0] in (project / "pyproject.toml").read_text("utf-8")
+    module.write_text(shown, "utf-8")
     uv = os.environ.get("MODELPLUG_UV") or str(ROOT / ".bootstrap" / "uv")
-    install = [uv, "pip", "install", "-q", "--no-deps", "--offline", "--target", str(site), str(tmp_path / "pebble")]
+    install = [uv, "pip", "install", "-q", "--no-deps", "--offline", "--target", str(site), str(project)]
     subprocess.run(install, check=True, timeout=25, env={**os.environ, "VIRTUAL_ENV": sys.prefix})
-    command = [str(Path(sys.executable).with_name("modelplug")), "models", "list", "--all", "pebble"]
     environment = {**os.environ, "PYTHONPATH": str(site), "MODELPLUG_CONFIG": str(tmp_path / "config.toml")}
-    listed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=20).stdout
+    listed = subprocess.run(
+        [command, "models", "list", "--all", "pebble"],
+        env=environment, capture_output=True, text=True, check=True, timeout=20,
+    ).stdout  # fmt: skip
     assert listed.startswith("pebble/small\t")
 
 

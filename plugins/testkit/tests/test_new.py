@@ -98,7 +98,8 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("base", ["ftp://x", "llm.acme.test", "https://user:pass@acme.test/v1", 'https://a"b/v1'])
 def test_a_base_that_is_none_is_refused(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it would be in the settings."""
+    """As it would be in the settings, and named as it was given."""
     monkeypatch.chdir(tmp_path)
-    assert isinstance(made("provider", "acme", "--base", base).exception, ConfigError)
+    refused = made("provider", "acme", "--base", base).exception
+    assert isinstance(refused, ConfigError) and refused.setting == "--base"
     assert list(tmp_path.iterdir()) == []

@@ -151,7 +151,7 @@ def _write(project: Project, directory: Path | None) -> None:
     folder = directory or Path(project.distribution)
     for path in write(project, folder):
         click.echo(path)
-    click.echo(f"next: cd {folder}; pip install --editable . --group dev; pytest", err=True)
+    click.echo(f'next: cd {folder}; pip install --editable ".[dev]"; pytest', err=True)
 
 
 def _ask(question: str, default: str) -> str:
@@ -177,4 +177,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_base(base: str) -> None:
-    Settings(argument={"providers": {"new": {"api_base": base}}}, environment={}).provider("new").api_base  # noqa: B018
+    try:
+        Settings(argument={"providers": {"new": {"api_base": base}}}, environment={}).provider("new").api_base  # noqa: B018
+    except ConfigError as error:
+        raise ConfigError("--base", error.problem, error.next_step) from None
