@@ -40,6 +40,7 @@ from modelplug import (
     UnknownModel,
     hookimpl,
 )
+from modelplug.retry import Retry
 from modelplug.testing import FakePlugin, FakeStrategy, Listener, chunks_of, reply_of
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -690,3 +691,31 @@ async def test_a_stream_that_was_entered_by_hand_and_forgotten_is_recorded() -> 
     assert [call.outcome for call in listener.finished] == ["abandoned"]
     assert strategy.closed_streams == 1
     await asyncio.wait_for(board.aclose(drain=5), 1)
+
+
+class Warmed(FakeStrategy):
+    """Notes in which threads it was warmed."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.warmed: list[str] = []
+        self.failing = error
+
+    def warm(self) -> None:
+        self.warmed.append(threading.current_thread().name)
+        if self.failing is not None:
+            raise self.failing
+
+
+async def test_a_board_is_warmed_in_a_thread(caplog: pytest.LogCaptureFixture) -> None:
+    """Each strategy is warmed once, through its layers, in a thread; one that fails is logged and hinders nothing."""
+    board, good, bad = Switchboard(settings={}), Warmed(), Warmed(ImportError("sk-secret"))
+    board.add(Retry(), name="retry")
+    board.add(FakePlugin(Model(id="good/a", provider="good", requires=()), strategy=good), name="good")
+    board.add(FakePlugin(Model(id="bad/a", provider="bad", requires=()), strategy=bad), name="bad")
+    board.add(FakePlugin(), name="plain")
+    await asyncio.wrap_future(board.warm("bad/a", "good/a", "good/a", "one"))
+    assert (good.warmed, bad.warmed) == (["modelplug-warm"], ["modelplug-warm"])
+    assert [record.getMessage() for record in caplog.records] == ["strategy 'fake' cannot be warmed: ImportError"]
+    with pytest.raises(UnknownModel):
+        board.warm("nobody")

@@ -79,8 +79,9 @@ class Strategy(Protocol):
 
     It may be used by several event loops, one after another. A strategy that also has `async embed(request)` carries
     embeddings; one that has `async aclose()` is closed with the board. One that has `bursts(request)`, which gives the
-    chunks of `stream` in lists as they arrive, is spared what each chunk costs on its way. `name`, or else the class
-    name in lower case, is what `Call.strategy` says.
+    chunks of `stream` in lists as they arrive, is spared what each chunk costs on its way. `warm()`, called by
+    `Switchboard.warm` in a thread, imports what calls need and opens nothing. `name`, or else the class name in lower
+    case, is what `Call.strategy` says.
     """
 
     async def complete(self, request: Request) -> Reply:
@@ -133,6 +134,10 @@ class Layer:
         """The inner vectors. Raises NoStrategy where the inner strategy has none."""
         return await embedding(self.inner, request)
 
+    def warm(self) -> None:
+        """Warms the inner strategy."""
+        warm(self.inner)
+
     async def aclose(self) -> None:
         """Closes the inner strategy."""
         await close(self.inner)
@@ -175,6 +180,13 @@ async def embedding(strategy: Strategy, request: Request) -> Embeddings:
         raise NoStrategy(request.model.id, f"strategy {strategy_name(strategy)!r} carries no embeddings")
     vectors: Embeddings = await embed(request)
     return vectors
+
+
+def warm(strategy: object) -> None:
+    """Has a strategy import what its calls need, where it says how."""
+    warming = getattr(strategy, "warm", None)
+    if warming is not None:
+        warming()
 
 
 async def close(strategy: object) -> None:

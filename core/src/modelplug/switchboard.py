@@ -28,9 +28,11 @@ from modelplug.deadlines import Deadlines
 from modelplug.errors import AmbiguousModel, ConfigError, ModelplugError, NoStrategy, PluginError, UnknownModel
 from modelplug.models import Model
 from modelplug.settings import Settings
-from modelplug.strategy import Request, Strategy, close, embedding, strategy_name
+from modelplug.strategy import Request, Strategy, close, embedding, strategy_name, warm
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from modelplug._sync import SyncSwitchboard
 
 log = logging.getLogger("modelplug")
@@ -219,6 +221,29 @@ class Switchboard:
         self._given = self._given.again()
         self._settle()
         self._collect([record.name for record in self.plugins if record.state == "loaded"], again=True)
+
+    def warm(self, *names: str) -> Future[None]:
+        """Import what the first calls to these models would: an HTTP client, or LiteLLM, which takes seconds.
+
+        That is done by a thread; nothing is opened, and nobody has to wait for the Future (`asyncio.wrap_future` makes
+        it awaitable). What goes wrong in there is logged, and told by the first call. Raises as `route` does.
+        """
+        strategies = {id(route.strategy): route.strategy for route in map(self._routes.to, map(self.resolve, names))}
+        from concurrent.futures import Future  # late: loading and listing need neither
+        from threading import Thread
+
+        warmed: Future[None] = Future()
+
+        def work() -> None:
+            for strategy in strategies.values():
+                try:
+                    warm(strategy)
+                except Exception as error:  # the border to foreign code: its first call says more
+                    log.warning("strategy %r cannot be warmed: %s", strategy_name(strategy), type(error).__name__)
+            warmed.set_result(None)
+
+        Thread(target=work, name="modelplug-warm", daemon=True).start()
+        return warmed
 
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until every listener has been told of all calls that are over; False when `seconds` were not enough.

@@ -1,5 +1,7 @@
 """The plugin on a board."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -106,3 +108,25 @@ def test_a_strategy_is_shared() -> None:
     one, two = (plugin.select_strategy(Model(id=f"acme/{name}", provider="acme"), settings) for name in "mn")
     assert one is two
     assert plugin.select_strategy(Model(id="other/m", provider="other"), settings) is None
+
+
+def test_warming_imports_the_client_and_opens_nothing() -> None:
+    """After `board.warm` the HTTP client is there, and no socket was opened."""
+    script = (
+        "import sys\n"
+        "opened = []\n"
+        "sys.addaudithook(lambda event, arguments: opened.append(event) if event == 'socket.connect' else None)\n"
+        "from modelplug import Hooks, Model, Switchboard, hookimpl\n"
+        "from modelplug_http import HttpPlugin\n"
+        "class Acme(Hooks):\n"
+        "    @hookimpl\n"
+        "    def provide_models(self, settings):\n"
+        "        return [Model(id='acme/m', provider='acme', requires=())]\n"
+        "board = Switchboard(settings={'providers': {'acme': {'strategy': 'http'}}})\n"
+        "board.add(HttpPlugin(), name='http'); board.add(Acme(), name='acme')\n"
+        "before = 'aiohttp' in sys.modules\n"
+        "board.warm('acme/m').result(20)\n"
+        "print(before, 'aiohttp' in sys.modules, opened)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    assert (run.stdout, run.stderr) == ("False True []\n", "")

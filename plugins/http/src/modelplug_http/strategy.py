@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from importlib import import_module
 from typing import Any
 
 from modelplug.answers import Chunk, Embeddings, Reply
@@ -56,6 +57,10 @@ class Http:
         """One vector for each input."""
         answer = await self._wire.post(*_addressed(request, EMBEDDINGS), **self._terms(request))
         return read_embeddings(answer.data)
+
+    def warm(self) -> None:
+        """Imports the HTTP client."""
+        import_module("aiohttp")
 
     async def aclose(self) -> None:
         """Closes all connections."""

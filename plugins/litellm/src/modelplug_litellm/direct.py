@@ -14,7 +14,7 @@ from modelplug_http.strategy import Http
 from modelplug_http.wire import Wire
 
 from modelplug_litellm._discretion import discretion
-from modelplug_litellm._importing import litellm
+from modelplug_litellm._importing import litellm, load
 from modelplug_litellm._providers import dialect
 from modelplug_litellm._translation import Translation
 from modelplug_litellm._whole import WholePath
@@ -50,6 +50,11 @@ class Direct:
         """Vectors."""
         translated = await self._translated(request)
         return await (self._whole.embed(request) if translated is None else self._http.embed(translated))
+
+    def warm(self) -> None:
+        """Imports LiteLLM and the HTTP client."""
+        load()
+        self._http.warm()
 
     async def aclose(self) -> None:
         """Closes all connections; they are made anew when they are needed."""
