@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
 from modelplug import Chunk, Request, Unavailable
 from modelplug.testing import FakeStrategy, Listener, chunks_of
+from modelplug_status import status_app
 from modelplug_status.events import EventStream, event
-from starlette.types import Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import Message, Receive, Scope, Send
 
 from plugins.status.tests.conftest import Serve, board_with, served
 
@@ -79,21 +86,54 @@ class Silent(FakeStrategy):
             self.closed_streams += 1
 
 
-async def test_a_silent_call_ends_when_the_client_leaves(serve: Serve) -> None:
-    """Though there is nothing to send: it is cancelled where it waits."""
+class Guarding(BaseHTTPMiddleware):
+    """A host's own authentication, as many hosts have it: it stands between the server and the app."""
+
+    async def dispatch(self, request: HttpRequest, call_next: RequestResponseEndpoint) -> Response:
+        return await call_next(request)
+
+
+@pytest.mark.parametrize("middleware", [(), (Middleware(Guarding),)], ids=["alone", "behind a middleware"])
+async def test_a_silent_call_ends_when_the_client_leaves(middleware: Sequence[Middleware]) -> None:
+    """Though there is nothing to send: it is cancelled where it waits, also in a host."""
     strategy = Silent()
     board = board_with(strategy)
     listener = Listener.on(board)
-    client = await serve(board, playground=True)
-    async with client.stream("POST", "/api/llm/playground", json=ASKED) as answer:
-        assert answer.status_code == 200
-        while not strategy.requests:  # noqa: ASYNC110  # a fake sets no event
-            await asyncio.sleep(0.01)
-    async with asyncio.timeout(2):
-        while not listener.finished:  # noqa: ASYNC110  # told by a thread
-            await asyncio.sleep(0.01)
+    host = Starlette(routes=[Mount("/", status_app(board, playground=True))], middleware=middleware)
+    async with served(host) as client:
+        async with client.stream("POST", "/api/llm/playground", json=ASKED) as answer:
+            assert answer.status_code == 200
+            while not strategy.requests:  # noqa: ASYNC110  # a fake sets no event
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(2):
+            while not listener.finished:  # noqa: ASYNC110  # told by a thread
+                await asyncio.sleep(0.01)
     assert strategy.closed_streams == 1
     assert [call.outcome for call in listener.finished] == ["cancelled"]
+
+
+async def test_a_server_that_cannot_send_ends_the_call() -> None:
+    """On ASGI 2.4 that is how a server tells that nobody reads: no error of the app's."""
+    closed = []
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield event("chunk", {})
+        finally:
+            closed.append(True)
+
+    async def never() -> Message:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError
+
+    async with asyncio.timeout(2):
+        await EventStream(endless())({"type": "http", "method": "GET"}, never, send)
+    assert closed == [True]
 
 
 async def test_a_slow_answer_is_kept_open() -> None:
