@@ -35,9 +35,15 @@ from modelplug.testing import Listener
 from modelplug_http import HttpPlugin
 from modelplug_litellm import LiteLLMPlugin, _importing
 from modelplug_metrics import Metrics
+from modelplug_otel import Otel
 from modelplug_testkit.upstream import Close, Play, Received, Reset, Script, Upstream
 from modelplug_testkit.wire import DONE, FINISH, HELLO, STREAM_HEAD, answer, chunk, completion, frame, part, stream
 from modelplug_v98store import V98Store
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 MODEL = "v98store/gpt-4o-mini"
 SOON = [("retry-after-ms", "1")]
@@ -125,7 +131,7 @@ SEGMENTS = (
 
 
 class Ears:
-    """All that leaves: log records of every logger, listeners' records, metrics, and what the host is given."""
+    """All that leaves: log records of every logger, listeners' records, metrics, spans, and what the host is given."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -208,6 +214,21 @@ class LeakyPlugin(Hooks):
         return None if inner is None else Leaky(inner, self.error)
 
 
+class Traced(Otel):
+    """Keeps what an SDK would send away."""
+
+    def __init__(self) -> None:
+        self.spans, self.metrics, tracers = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
+        tracers.add_span_processor(SimpleSpanProcessor(self.spans))
+        super().__init__(tracer_provider=tracers, meter_provider=MeterProvider([self.metrics]))
+
+    @property
+    def told(self) -> list[str]:
+        spans, metrics = self.spans.get_finished_spans(), self.metrics.get_metrics_data()
+        assert spans and metrics
+        return [*(span.to_json() for span in spans), metrics.to_json()]
+
+
 def board_with(strategy: str, *plugins: Any, **settings: Any) -> tuple[Switchboard, Metrics, Listener]:
     """A board as a host has it, metrics and retry included."""
     provider = {"strategy": strategy, **settings}
@@ -216,6 +237,7 @@ def board_with(strategy: str, *plugins: Any, **settings: Any) -> tuple[Switchboa
     for plugin in (*plugins, Retry(), HttpPlugin, LiteLLMPlugin, V98Store):
         board.add(plugin)
     board.add(metrics, name="metrics")
+    board.add(Traced(), name="otel")
     return board, metrics, Listener.on(board)
 
 
@@ -239,7 +261,7 @@ def heard(ears: Ears, board: Switchboard, metrics: Metrics, listener: Listener) 
     snapshot = metrics.snapshot()
     records = [repr(event) for event in (*listener.started, *listener.finished)]
     assert listener.finished
-    return [*ears.texts, *records, repr(snapshot), repr(snapshot.failures)]
+    return [*ears.texts, *records, *board.plugin("otel").told, repr(snapshot), repr(snapshot.failures)]
 
 
 @pytest.fixture(scope="module", autouse=True)
