@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from tests.workspace import ROOT
+from tests.workspace import ROOT, distributions
 
 PAGES = [ROOT / "README.md", *sorted(p for p in ROOT.glob("docs/**/*.md") if p.parent.name != "decisions")]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)  # "```python fragment" is only read
@@ -93,6 +93,18 @@ def test_the_first_provider_can_be_installed(tmp_path: Path) -> None:
         env=environment, capture_output=True, text=True, check=True, timeout=20,
     ).stdout  # fmt: skip
     assert listed.startswith("pebble/small\t")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_is_installed_from_this_tree_brings_what_it_needs(page: Path) -> None:
+    """No line of pip asks the package index for one of our own distributions: it is on that line, or was before."""
+    members = {member.folder: member for member in distributions()}
+    there: set[str] = set()
+    for line in re.findall(r"pip install ((?:(?:\.|~/modelplug)/[\w/-]+ ?)+)", page.read_text("utf-8")):
+        folders = [ROOT / re.sub(r"^(\.|~/modelplug)/", "", path) for path in line.split()]
+        brought = [members[folder] for folder in folders if folder in members]
+        there |= {member.name for member in brought}
+        assert {name for member in brought for name in member.required if name.startswith("modelplug")} <= there, line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
