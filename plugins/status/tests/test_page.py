@@ -76,6 +76,22 @@ async def test_a_call_is_seen_without_a_reload(tabs: Tabs) -> None:
     await expect(page.locator(".provider", has_text="fake")).to_contain_text("healthy")
 
 
+async def test_an_update_takes_nothing_away(tabs: Tabs) -> None:
+    """What is focused, unfolded and selected stays so while figures move."""
+    board = board_with()
+    await call(board)
+    page = await tabs.of(board)
+    toggle = page.get_by_role("button", name="fake/one")
+    await toggle.click()
+    await page.locator("#summary").evaluate("node => getSelection().selectAllChildren(node.previousElementSibling)")
+    await call(board, times=4)
+    await expect(page.locator("#models tbody .is-calls").first).to_have_text("5")
+    await expect(toggle).to_be_focused()
+    await expect(toggle).to_have_attribute("aria-expanded", "true")
+    await expect(page.locator("#models .details")).to_contain_text("5, of which 0 tried again")
+    assert await page.evaluate("getSelection().toString()") == "fake is healthy."
+
+
 async def test_a_failure_appears_with_its_advice(tabs: Tabs) -> None:
     """What failed, how often, why, and what to do about it; the provider's state stands in words."""
     board = board_with()
@@ -88,6 +104,7 @@ async def test_a_failure_appears_with_its_advice(tabs: Tabs) -> None:
     await expect(failure).to_contain_text("3 times")
     await expect(failure.locator(".next")).to_contain_text("Check the provider's key: modelplug config show")
     await expect(page.get_by_role("heading", level=1)).to_have_text("acme is unhealthy.")
+    assert await page.title() == "acme is unhealthy · modelplug"
     await expect(page.locator(".provider").first.locator(".badge").first).to_have_text("unhealthy")
     await failure.locator("summary").click()
     await expect(failure.locator(".calls li")).to_have_count(3)
@@ -162,7 +179,7 @@ async def test_it_works_below_a_mount(tabs: Tabs) -> None:
     board = board_with()
     await call(board)
     address = await tabs.serve(Starlette(routes=[Mount("/ops/llm", status_app(board))]))
-    page = await tabs.open(f"{address}/ops/llm/")
+    page = await tabs.open(f"{address}/ops/llm")  # and without the last slash
     await expect(page.locator("#connection")).to_have_text("Live")
     await expect(page.locator("#models tbody")).to_contain_text("fake/one")
 

@@ -84,10 +84,12 @@ function showHistory() {
   say($("traffic-range"), `last ${format.age(newest - oldest)}, a point every ${format.age(state.step)}`);
 }
 
-function showConnection(name, words) {
+/** The state is read out when it changes; the countdown is only seen. */
+function showConnection(name, words, countdown = "") {
   const node = $("connection");
   node.dataset.state = name;
   say(node.querySelector("span"), words);
+  say($("countdown"), countdown);
 }
 
 // The connection ------------------------------------------------------------------------------------------------------
@@ -130,7 +132,7 @@ function waitFor(seconds, error) {
   return new Promise((resolve) => {
     let left = seconds;
     const tick = () => {
-      showConnection("lost", `Trying again in ${left}\u202fs`);
+      showConnection("lost", "Not connected", `again in ${left}\u202fs`);
       if (left <= 0) done();
       left -= 1;
     };

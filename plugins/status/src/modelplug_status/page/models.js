@@ -23,7 +23,7 @@ const COLUMNS = [
 export function modelTable() {
   const state = { sort: "cost", down: true, rows: [], open: new Set() };
   const body = h("tbody", { role: "rowgroup" });
-  const foot = h("tr", { role: "row" });
+  const foot = h("tr", { role: "row" }, ...COLUMNS.map(({ id, name }) => h("td", { role: "cell", class: `is-${id}`, "data-name": name })));
   const heads = COLUMNS.map((column) => heading(column, state, draw));
   $("models").append(h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads.map(({ node }) => node))), body, h("tfoot", { role: "rowgroup" }, foot));
   $("models-sort").append(...COLUMNS.map(({ id, name }) => h("option", { value: id }, `Sort by ${name.toLowerCase()}`)));
@@ -41,7 +41,7 @@ export function modelTable() {
     keep(body, rows.flatMap((row) => (state.open.has(row.model) ? [row, { more: row }] : [row])), (row) => (row.more ? `more ${row.more.model}` : row.model), (row) => (row.more ? details() : line(row, state, draw)));
     const largest = Math.max(...state.rows.map((row) => Number(row.cost_usd ?? 0)));
     for (const node of body.querySelectorAll("[data-cost]")) node.style.setProperty("--share", largest ? node.dataset.cost / largest : 0);
-    foot.replaceChildren(...sums(rows));
+    sums(rows).forEach((text, index) => say(foot.children[index], text));
     foot.hidden = rows.length < 2;
     $("models").hidden = !rows.length;
     $("models-empty").hidden = rows.length > 0;
@@ -124,12 +124,13 @@ function showFacts(list, row) {
   });
 }
 
+/** The texts of the last line, one for each column. */
 function sums(rows) {
   const total = (value) => rows.reduce((sum, row) => sum + Number(value(row) ?? 0), 0);
   const all = { calls: total((row) => row.calls), cost_usd: total((row) => row.cost_usd), cost_unknown: total((row) => row.cost_unknown) };
-  const cell = ({ id, name, value, show, sum }) => {
-    const text = id === "model" ? format.plural(rows.length, "model") : id === "cost" ? format.cost(all) : sum ? show(total(value)) : "";
-    return h("td", { role: "cell", class: `is-${id}`, "data-name": name }, text);
-  };
-  return COLUMNS.map(cell);
+  return COLUMNS.map(({ id, value, show, sum }) => {
+    if (id === "model") return format.plural(rows.length, "model");
+    if (id === "cost") return format.cost(all);
+    return sum ? show(total(value)) : "";
+  });
 }

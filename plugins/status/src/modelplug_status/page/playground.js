@@ -40,8 +40,9 @@ export function allowPlayground(allowed) {
 
 function showModel(model) {
   if (!running) showChosen(model);
-  $("send").disabled = !model || !open;
-  $("prompt").placeholder = model ? `Say something to ${model.name}` : "Choose a model first";
+  const talks = model?.capabilities.includes("chat");
+  $("send").disabled = !talks || !open;
+  $("prompt").placeholder = !model ? "Choose a model first" : talks ? `Say something to ${model.name}` : `${model.name} does not chat: choose another model`;
 }
 
 function clear() {
@@ -56,7 +57,7 @@ function clear() {
 async function send() {
   const model = chosenModel();
   const text = $("prompt").value.trim();
-  if (!text || !model || running) return;
+  if (!text || running || $("send").disabled) return;
   turns.push({ role: "user", content: text });
   $("prompt").value = "";
   $("talk-empty").hidden = true;

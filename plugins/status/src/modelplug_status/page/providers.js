@@ -12,7 +12,7 @@ export function showVerdict(health, totals) {
   const words = sentence(health, bad, weak);
   say($("headline"), words);
   say($("spoken-state"), words); // read out when it changes, and only then
-  document.title = `${bad.length ? "✕ " : weak.length ? "! " : ""}${bad.length + weak.length || ""} modelplug`.replace(/^ +/, "");
+  document.title = bad.length + weak.length ? `${words.slice(0, -1)} · modelplug` : "modelplug"; // a tab in the background tells it too
   say($("summary"), sums(health, totals));
   say($("uptime"), `${format.plural(health.provider_count, "provider")}, ${format.plural(health.model_count, "model")}, up ${format.age(health.uptime_seconds)}`);
 }
