@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from rounds import Plan
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-WHATS = ("all", "calls", "startup", "engine", "profile", "load", "instructions", "page")
+WHATS = ("all", "calls", "startup", "engine", "profile", "load", "latency", "endurance", "instructions", "page")
+SELDOM = ("endurance",)
+"""What takes minutes, and is measured only when it is asked for."""
 FULL = (
     Plan(("json", "stream64", "stream1", "stream8", "stream512", "stream64-apart"), 1, 9, 0.15),
     Plan(("json", "stream64"), 64, 5, 0.3),
@@ -44,24 +47,23 @@ def main() -> int:
     except ValueError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
-    whats = WHATS[1:] if options.what == "all" else (options.what,)
-    results: dict[str, Any] = {}
+    whats = tuple(what for what in WHATS[1:] if what not in SELDOM) if options.what == "all" else (options.what,)
     if set(whats) & {"calls", "startup"}:
         _set_up(chosen if "startup" not in whats else candidates.CANDIDATES, upgrade=options.upgrade)
-    for what in whats:
-        if what == "calls":
-            results["calls"] = _calls(chosen, plans)
-        elif what == "startup":
-            results["startup"] = _startup(options)
-        elif what == "engine":
-            results["engine"] = _engine(options)
-        elif what == "profile":
-            _profile(kept=not options.quick)
-        elif what == "load":
-            results["load"] = _load(options)
-        elif what == "instructions":
-            print(_script("instructions.py", *(["--keep"] if options.keep else [])))
-    if not (options.only or options.shape or options.concurrency or options.quick or options.rounds):
+    measures: dict[str, Callable[[], dict[str, Any] | list[dict[str, Any]] | None]] = {
+        "calls": lambda: _calls(chosen, plans),
+        "startup": lambda: _startup(options),
+        "engine": lambda: _engine(options),
+        "profile": lambda: _profile(kept=not options.quick),
+        "load": lambda: _load(options),
+        "latency": _latency,
+        "endurance": lambda: _endurance(options),
+        "instructions": lambda: print(_script("instructions.py", *(["--keep"] if options.keep else []))),
+        "page": lambda: None,
+    }
+    found = {what: measures[what]() for what in whats}
+    results = {what: figures for what, figures in found.items() if figures is not None}
+    if not (options.only or options.shape or options.concurrency or options.quick or options.rounds or options.calls):
         page.write(_kept(results))
     return 0
 
@@ -73,7 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shape", action="append", help="json, stream64, stream512, stream64-apart, ...")
     parser.add_argument("--concurrency", type=int, help="calls at a time")
     parser.add_argument("--rounds", type=int, help="how often each candidate has its turn")
-    parser.add_argument("--calls", type=int, help="calls of the load test", default=10_000)
+    parser.add_argument("--calls", type=int, help="calls of the load test (10,000) or for memory (1,000,000)")
     parser.add_argument("--quick", action="store_true", help="few calls: only to see that it works")
     parser.add_argument("--keep", action="store_true", help="instructions: the new counts stand, worse or not")
     parser.add_argument("--upgrade", action="store_true", help="the newest versions of the peers")
@@ -135,9 +137,22 @@ def _profile(*, kept: bool) -> None:
 
 
 def _load(options: argparse.Namespace) -> dict[str, Any]:
-    calls = 300 if options.quick else options.calls
+    calls = 300 if options.quick else options.calls or 10_000
     results: dict[str, Any] = json.loads(_script("load.py", str(calls), str(options.concurrency or 64)))
     print(results["report"])
+    return results
+
+
+def _latency() -> dict[str, Any]:
+    results: dict[str, Any] = json.loads(_script("latency.py"))
+    _show(tables.latency(results))
+    return results
+
+
+def _endurance(options: argparse.Namespace) -> dict[str, Any]:
+    calls, streams, idle = (2_000, 200, 200) if options.quick else (options.calls or 1_000_000, 100_000, 5_000)
+    results: dict[str, Any] = json.loads(_script("endurance.py", str(calls), str(min(calls, streams)), str(idle)))
+    _show(tables.endurance(results))
     return results
 
 

@@ -30,6 +30,10 @@ def write(results: dict[str, Any]) -> None:
         parts["startup-ratios"] = tables.markdown(tables.start_ratios(starts))
     if engine := results.get("engine"):
         parts["engine"] = tables.markdown(tables.engine(engine))
+    if endurance := results.get("endurance"):
+        parts["endurance"] = tables.markdown(tables.endurance(endurance))
+    if latency := results.get("latency"):
+        parts["latency"] = tables.markdown(tables.latency(latency))
     if load := results.get("load"):
         parts["load"] = "```text\n" + load["report"].rstrip() + "\n```"
     if not PAGE.exists():

@@ -74,6 +74,33 @@ def engine(results: Figures) -> Table:
     return ["engine", "CPU", "promised, at most"], rows
 
 
+def endurance(results: Figures) -> Table:
+    """Memory over many calls and of open streams."""
+    rows = []
+    for name, what in (("calls", "JSON calls"), ("streams", "streams")):
+        found = results[name]
+        rows.append([f"growth for each 1,000 of {found['calls']:,} {what}", kilobytes(found["growth"]), "1.0 kB"])
+    idle = results["idle"]
+    rows.append([f"a stream that is open and silent, of {idle['streams']:,}", kilobytes(idle["bytes"]), "30.0 kB"])
+    return ["memory", "measured", "promised, less than"], rows
+
+
+def latency(results: Figures) -> Table:
+    """What a call waits beyond its provider, with 64 at once, beside aiohttp bare; and how late the event loop was."""
+    ours, bare = results["ours"], results["aiohttp"]
+    rows = [
+        [name, milliseconds(ours[key]), milliseconds(bare[key]), milliseconds(ours[key] - bare[key]), promised]
+        for name, key, promised in (
+            ("waited longer than the provider took, p50", "p50", "-"),
+            ("p90", "p90", "-"),
+            ("p99", "p99", "1 ms added"),
+            ("event loop late, p99", "lag_p99", "-"),
+            ("most", "lag", "20 ms"),
+        )
+    ]
+    return ["64 at once, answers after 50 ms", "modelplug http", "aiohttp", "added", "promised, less than"], rows
+
+
 def text(table: Table) -> str:
     """For a terminal."""
     head, rows = table
@@ -108,6 +135,11 @@ def milliseconds(seconds: float | None) -> str:
         return "-"
     number = seconds * 1e3
     return f"{number:.3f} ms" if number < 1 else f"{number:.2f} ms" if number < 10 else f"{number:,.0f} ms"
+
+
+def kilobytes(size: float) -> str:
+    """A tenth of a kilobyte."""
+    return f"{size / 1e3:.1f} kB"
 
 
 def megabytes(size: float) -> str:

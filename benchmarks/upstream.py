@@ -16,7 +16,7 @@ APART = 0.001
 """Seconds between the pieces of a stream whose events come one by one."""
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """Answers each request on this connection by the first part of its path."""
 
     answers: ClassVar[dict[bytes, list[bytes]]] = {}
@@ -57,9 +57,9 @@ class _Connection(asyncio.Protocol):
         self.send_next(pieces, place + 1)
 
 
-async def served() -> asyncio.Server:
+async def served(connection: type[Connection] = Connection) -> asyncio.Server:
     """An upstream in this event loop, on a port of its own."""
-    return await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, backlog=2048)
+    return await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0, backlog=8192)
 
 
 def port(server: asyncio.Server) -> int:

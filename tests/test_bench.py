@@ -45,3 +45,10 @@ def test_kept_results_have_every_part_of_the_page() -> None:
     """The results that stand in the documentation hold calls, starts and the engine."""
     kept = json.loads((BENCH / "results" / "latest.json").read_text())
     assert {"calls", "startup", "engine", "versions", "machine"} <= kept.keys()
+
+
+@pytest.mark.slow
+def test_what_must_hold_for_hours_is_measured() -> None:
+    """The quick form of the measures of memory and of latency makes its calls and opens its streams."""
+    assert "a stream that is open and silent, of 200" in run("endurance", "--quick")
+    assert "event loop late, p99" in run("latency", "--quick")
