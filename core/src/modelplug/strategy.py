@@ -167,6 +167,15 @@ async def one_by_one(bursts: AsyncGenerator[Sequence[Chunk], None]) -> AsyncGene
         await bursts.aclose()
 
 
+async def singly(chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Sequence[Chunk], None]:
+    """Chunks as bursts of one. Closing it closes the chunks."""
+    try:
+        async for chunk in chunks:
+            yield (chunk,)
+    finally:
+        await chunks.aclose()
+
+
 def strategy_name(strategy: object) -> str:
     """What `Call.strategy` says of this strategy."""
     name = getattr(strategy, "name", None)

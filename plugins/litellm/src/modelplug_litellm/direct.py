@@ -6,9 +6,10 @@ answer, so that what is reported is what came. Where it does not, LiteLLM carrie
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from modelplug import Chunk, Embeddings, Reply, Request
+from modelplug.strategy import one_by_one, singly
 from modelplug_http.options import Options
 from modelplug_http.strategy import Http
 from modelplug_http.wire import Wire
@@ -36,13 +37,17 @@ class Direct:
         translated = await self._translated(request)
         return await (self._whole.complete(request) if translated is None else self._http.complete(translated))
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """The answer in chunks."""
+        return one_by_one(self.bursts(request))
+
+    async def bursts(self, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        """The same chunks, in lists as they arrive."""
         translated = await self._translated(request)
-        carried = self._whole.stream(request) if translated is None else self._http.stream(translated)
+        carried = singly(self._whole.stream(request)) if translated is None else self._http.bursts(translated)
         try:
-            async for chunk in carried:
-                yield chunk
+            async for burst in carried:
+                yield burst
         finally:
             await carried.aclose()
 
