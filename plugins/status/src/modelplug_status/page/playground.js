@@ -35,7 +35,7 @@ export function allowPlayground(allowed) {
   $("welcome-link").hidden = !allowed;
   if (!allowed) say($("talk-empty"), "The playground is switched off here. A host switches it on with status_app(board, playground=True).");
   $("prompt").disabled = !allowed;
-  showModel(chosenModel());
+  $("send").disabled = !open || !chosenModel(); // no more: a call may have been shown meanwhile
 }
 
 function showModel(model) {
