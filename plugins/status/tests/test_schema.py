@@ -19,7 +19,7 @@ from plugins.status.tests.conftest import Serve, board_with
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 COMMAND = str(Path(sys.executable).with_name("schemathesis"))
-OPTIONS = ("--checks=all", "--max-examples=25", "--seed=5", "--phases=examples,coverage,fuzzing", "--no-color")
+OPTIONS = ("--checks=all", "--max-examples=15", "--seed=5", "--phases=examples,coverage,fuzzing", "--no-color")
 
 RULES = {
     "failing": {"what": "error_rate", "threshold": 0.1, "for": 0, "least_calls": 1},

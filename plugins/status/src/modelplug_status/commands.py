@@ -8,15 +8,16 @@ import os
 import signal
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event
 from typing import TYPE_CHECKING
 
 import click
-from modelplug import ConfigError, Switchboard
+from modelplug import ConfigError, ModelplugError, Switchboard
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
 
 PORT = 8400
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
@@ -49,21 +50,13 @@ def serve(host: str, port: int, token: str | None, playground: bool) -> None:
     closing = Event()
     hosts = (*LOCAL, shown) if local else None
     app = status_app(board, token=token, hosts=hosts, playground=playground, closing=closing)
-    import uvicorn
-
-    server = _server(
-        uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            log_level="error",
-            server_header=False,
-            timeout_graceful_shutdown=round(DRAIN) + 2,
-        )
-    )
+    default = board.settings.get("default_model")
+    if playground and isinstance(default, str):
+        with suppress(ModelplugError):  # it is told when somebody calls the model
+            board.warm(default)
     click.echo(f"modelplug: {address}" + (" (asks for the token)" if token else ""))
     click.echo("Ctrl-C ends it", err=True)
-    if asyncio.run(_served(server, sockets, board, closing)) == signal.SIGINT:
+    if asyncio.run(_served(_server(app), sockets, board, closing)) == signal.SIGINT:
         raise KeyboardInterrupt
 
 
@@ -94,8 +87,8 @@ async def _watched(board: Switchboard) -> None:
         await asyncio.sleep(WATCH)
 
 
-def _server(config: uvicorn.Config) -> uvicorn.Server:
-    from uvicorn import Server
+def _server(app: ASGIApp) -> uvicorn.Server:
+    from uvicorn import Config, Server
 
     class Served(Server):
         """Leaves the signals to us: its own way cancels what comes after it."""
@@ -104,6 +97,14 @@ def _server(config: uvicorn.Config) -> uvicorn.Server:
         def capture_signals(self) -> Generator[None, None, None]:
             yield
 
+    config = Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        server_header=False,
+        timeout_graceful_shutdown=round(DRAIN) + 2,
+    )
     return Served(config)
 
 
