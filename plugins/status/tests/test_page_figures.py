@@ -78,6 +78,16 @@ async def test_a_thousand_calls_are_shown_to_the_token_and_the_cent(tabs: Tabs) 
     await expect(page.locator("#models tfoot")).to_contain_text("1,000")
 
 
+async def test_more_failures_than_are_shown_are_counted(tabs: Tabs) -> None:
+    """The list is of the newest, and says of how many."""
+    board = board_with(FakeStrategy(chunks=[], error=Unavailable("overloaded", status=503)))
+    await asyncio.gather(*(streamed(board, "one") for _ in range(620)))
+    board.flush()
+    page = await tabs.of(board)
+    await expect(page.locator("#failures-empty")).to_have_text("These are the newest 500 of 620 failures.")
+    await expect(page.locator("#failures > li")).to_have_count(1)
+
+
 async def test_an_alert_fires_and_is_resolved(tabs: Tabs) -> None:
     """Failures make the provider unhealthy and the alert fire; good calls resolve it, and it stays in the list."""
     rule = {"what": "error_rate", "threshold": 0.3, "window": "1m", "for": 0, "least_calls": 1}

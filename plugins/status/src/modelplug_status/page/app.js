@@ -14,6 +14,7 @@ import { get, hasPlayground, live, recallToken, Refused, useToken } from "./serv
 
 const HOUR = 3700; // seconds, with a step to spare
 const RANGES = { "1m": 300, "5m": 300, "60m": 3600, all: 3600 }; // seconds that the charts show
+const AT_LEAST = 2500; // ms between two readings of the failures, of which there may be hundreds
 const WAITS = [1, 2, 4, 8, 15]; // seconds before trying again to connect
 
 const state = { window: "5m", points: [], step: 1, providers: [], models: [], health: null, totals: null, firing: "", open: null };
@@ -43,7 +44,11 @@ async function readHistory(minutes = 60) {
   Object.assign(state, { step, points: minutes === 60 ? read : [...known, ...read], open: points.at(-1)?.time });
 }
 
-const readFailures = async () => showFailures((await get("metrics/failures", failureQuery())).rows);
+async function readFailures() {
+  state.failuresRead = Date.now();
+  state.failed = false;
+  showFailures(await get("metrics/failures", failureQuery()));
+}
 const readAlerts = async () => showAlerts(await get("alerts"));
 
 async function update(data) {
@@ -56,7 +61,8 @@ async function update(data) {
   show();
   showFiring(alerts);
   await showCounted();
-  if (failures.length) await readFailures();
+  if (failures.length) state.failed = true;
+  if (state.failed && Date.now() - state.failuresRead > AT_LEAST) await readFailures();
   const firing = JSON.stringify(alerts.map((alert) => [alert.rule, alert.provider, alert.model, alert.since]));
   if (firing !== state.firing) await readAlerts();
   state.firing = firing;

@@ -4,10 +4,11 @@ import { $, h, icon, keep, mark, nextStep, offer, say } from "./dom.js";
 import * as format from "./format.js";
 
 const FILTERS = { provider: "failures-provider", kind: "failures-kind", hours: "failures-hours" };
-const EACH = 10;
+const MOST = 500; // failures that are asked for
+const EACH = 10; // calls that are listed of those that are alike
 
 /** What is asked of the server, as the filters stand. */
-export const failureQuery = () => ({ ...Object.fromEntries(Object.entries(FILTERS).map(([name, id]) => [name, $(id).value])), limit: 200 });
+export const failureQuery = () => ({ ...Object.fromEntries(Object.entries(FILTERS).map(([name, id]) => [name, $(id).value])), limit: MOST });
 
 /** Calls this whenever a filter is changed. */
 export function onFailureFilter(changed) {
@@ -15,7 +16,7 @@ export function onFailureFilter(changed) {
 }
 
 /** Shows these failures, newest first; those of one model, kind and message stand together. */
-export function showFailures(rows) {
+export function showFailures({ rows, total = rows.length }) {
   const groups = new Map();
   for (const row of rows) {
     const key = JSON.stringify([row.provider, row.model, row.type, row.message]);
@@ -24,9 +25,10 @@ export function showFailures(rows) {
   }
   offer($("failures-kind"), rows.map((row) => row.kind));
   keep($("failures"), groups.values(), (group) => group.key, item);
-  $("failures-empty").hidden = rows.length > 0;
+  $("failures-empty").hidden = rows.length > 0 && total === rows.length;
   const filtered = $("failures-provider").value || $("failures-kind").value;
-  say($("failures-empty"), filtered ? "No failure matches these filters." : "No call failed in this time.");
+  const none = filtered ? "No failure matches these filters." : "No call failed in this time.";
+  say($("failures-empty"), rows.length ? `These are the newest ${format.count(rows.length)} of ${format.count(total)} failures.` : none);
 }
 
 /** Offers these providers in the filter. */
