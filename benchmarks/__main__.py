@@ -26,11 +26,12 @@ from rounds import Plan
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-WHATS = ("all", "calls", "startup", "engine", "profile", "load", "latency", "endurance", "instructions", "page")
-SELDOM = ("endurance",)
-"""What takes minutes, and is measured only when it is asked for."""
+WHATS = ("all", "calls", "startup", "engine", "profile", "layers", "load", "latency", "endurance", "instructions")
+WHATS += ("page",)
+SELDOM = ("endurance", "instructions")
+"""What takes minutes or is to be judged, and is measured only when it is asked for."""
 FULL = (
-    Plan(("json", "stream64", "stream1", "stream8", "stream512", "stream64-apart"), 1, 9, 0.15),
+    Plan(("json", "stream64", "stream1", "stream8", "stream512", "stream64-apart"), 1, 7, 0.15),
     Plan(("json", "stream64"), 64, 5, 0.3),
     Plan(("json",), 1_000, 1, 0.3),
 )
@@ -55,16 +56,18 @@ def main() -> int:
         "startup": lambda: _startup(options),
         "engine": lambda: _engine(options),
         "profile": lambda: _profile(kept=not options.quick),
+        "layers": _layers,
         "load": lambda: _load(options),
         "latency": _latency,
         "endurance": lambda: _endurance(options),
         "instructions": lambda: print(_script("instructions.py", *(["--keep"] if options.keep else []))),
         "page": lambda: None,
     }
-    found = {what: measures[what]() for what in whats}
-    results = {what: figures for what, figures in found.items() if figures is not None}
-    if not (options.only or options.shape or options.concurrency or options.quick or options.rounds or options.calls):
-        page.write(_kept(results))
+    partly = options.only or options.shape or options.concurrency or options.quick or options.rounds or options.calls
+    for what in whats:
+        figures = measures[what]()
+        if not partly:
+            page.write(_kept({} if figures is None else {what: figures}))
     return 0
 
 
@@ -134,6 +137,13 @@ def _profile(*, kept: bool) -> None:
     if kept:
         (RESULTS / "profile.txt").write_text(text)
     print(text)
+
+
+def _layers() -> dict[str, Any]:
+    with upstream.running() as base:
+        results: dict[str, Any] = json.loads(_script("layers.py", base))
+    _show(tables.layers(results))
+    return results
 
 
 def _load(options: argparse.Namespace) -> dict[str, Any]:

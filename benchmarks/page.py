@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import tables
 from environments import ROOT
 
 PAGE = ROOT / "docs" / "explanation" / "speed.md"
+PICTURE = ROOT / "docs" / "decisions" / "0011-layers.svg"
+BEFORE = ROOT / "benchmarks" / "results" / "layers-before.json"
+"""What decision 0011 began with."""
 _CURVE = ("floor", "aiohttp", "modelplug http", "modelplug direct", "httpx", "openai", "pydantic-ai", "litellm")
 
 
@@ -30,6 +34,9 @@ def write(results: dict[str, Any]) -> None:
         parts["startup-ratios"] = tables.markdown(tables.start_ratios(starts))
     if engine := results.get("engine"):
         parts["engine"] = tables.markdown(tables.engine(engine))
+    if layers := results.get("layers"):
+        before = json.loads(BEFORE.read_text())
+        PICTURE.write_text(pictures.layers({"before": before, "now": layers}))
     if endurance := results.get("endurance"):
         parts["endurance"] = tables.markdown(tables.endurance(endurance))
     if latency := results.get("latency"):

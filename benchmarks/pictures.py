@@ -1,4 +1,4 @@
-"""Two pictures for the documentation, as SVG: bars on a log scale, and the cost of a chunk by the stream's length."""
+"""Pictures for the documentation, as SVG: bars on a log scale, a chunk's cost by the stream's length, layers."""
 
 from __future__ import annotations
 
@@ -84,6 +84,42 @@ def curve(results: Sequence[Figures], names: Sequence[str]) -> str:
         taken.append(end)
         parts.append(_text(left + width + 8, end, name, weight="600" if thick > 2 else "400"))
     return _svg(left + width + 150, top + height + 40, parts, "CPU time for each chunk by length of stream")
+
+
+_LAYERS = {
+    "the event loop": "#d1d5db",
+    "aiohttp": "#9ca3af",
+    "our wire": "#1d4ed8",
+    "the core": "#60a5fa",
+    "other plugins": "#a78bfa",
+    "the host": "#16a34a",
+}
+
+
+def layers(runs: dict[str, dict[str, dict[str, int]]]) -> str:
+    """Bytecodes of one call by layer: for each shape a bar for each run, as long as the longest of the shape."""
+    left, width, line = 160, 560, 24
+    parts = [_text(10, 22, "Python's bytecodes of one call, by layer", weight="600")]
+    x = 10.0
+    for layer, colour in _LAYERS.items():
+        parts.append(f'<rect x="{x:.0f}" y="36" width="12" height="12" fill="{colour}"/>')
+        parts.append(_text(x + 17, 47, layer))
+        x += 34 + 7 * len(layer)
+    y = 68.0
+    for shape in next(iter(runs.values())):
+        most = max(sum(run[shape].values()) for run in runs.values())
+        parts.append(_text(10, y + 14, shape, weight="600"))
+        for name, run in runs.items():
+            parts.append(_text(left - 8, y + 14, name, anchor="end"))
+            x = float(left)
+            for layer, colour in _LAYERS.items():
+                wide = width * run[shape].get(layer, 0) / most
+                parts.append(f'<rect x="{x:.1f}" y="{y:.0f}" width="{wide:.1f}" height="{line - 6}" fill="{colour}"/>')
+                x += wide
+            parts.append(_text(x + 6, y + 14, f"{sum(run[shape].values()):,}"))
+            y += line
+        y += 14
+    return _svg(left + width + 80, y, parts, "Bytecodes of one call by layer, before and now")
 
 
 def _colour(name: str) -> str:

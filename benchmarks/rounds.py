@@ -15,6 +15,8 @@ from progress import Bar
 
 HERE = Path(__file__).resolve().parent
 MIN_CALLS, MAX_CALLS = 4, 3_000
+_MANY = 100
+"""More calls at a time warm a worker up while they are counted."""
 
 Figures = dict[str, Any]
 
@@ -117,7 +119,8 @@ def _measured(workers: list[Process], shape: str, plan: Plan) -> list[Figures]:
 
 def _calibrated(worker: Process, shape: str, plan: Plan) -> int:
     """Warm it up, then say how many calls fill its slot."""
-    worker.run(shape, max(3, plan.concurrency), plan.concurrency)
+    if plan.concurrency <= _MANY:
+        worker.run(shape, max(3, plan.concurrency), plan.concurrency)
     first = worker.run(shape, max(5, plan.concurrency), plan.concurrency)
     apart = shape.endswith("-apart")  # mostly waiting: bounded by the clock on the wall too
     cost = max(first["cpu"], first["p50"] / 8) if apart else first["cpu"]

@@ -85,6 +85,16 @@ def endurance(results: Figures) -> Table:
     return ["memory", "measured", "promised, less than"], rows
 
 
+def layers(results: Figures) -> Table:
+    """Bytecodes of one call, by layer."""
+    names = sorted({layer for found in results.values() for layer in found})
+    rows = [[name, *(f"{found.get(name, 0):,}" for found in results.values())] for name in names]
+    return [
+        "bytecodes of one call",
+        *results,
+    ], [*rows, ["all", *(f"{sum(found.values()):,}" for found in results.values())]]
+
+
 def latency(results: Figures) -> Table:
     """What a call waits beyond its provider, with 64 at once, beside aiohttp bare; and how late the event loop was."""
     ours, bare = results["ours"], results["aiohttp"]

@@ -52,3 +52,11 @@ def test_what_must_hold_for_hours_is_measured() -> None:
     """The quick form of the measures of memory and of latency makes its calls and opens its streams."""
     assert "a stream that is open and silent, of 200" in run("endurance", "--quick")
     assert "event loop late, p99" in run("latency", "--quick")
+
+
+@pytest.mark.slow
+def test_the_work_of_a_call_is_told_by_layer() -> None:
+    """The bytecodes of a call are counted for each layer, and ours are among them."""
+    rows = [line.split()[:2] for line in run("layers", "--quick").splitlines()]
+    assert ["our", "wire"] in rows
+    assert ["the", "core"] in rows
