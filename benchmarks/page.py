@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import aims
 import pictures
 import tables
 from environments import ROOT
@@ -43,6 +44,7 @@ def write(results: dict[str, Any]) -> None:
         parts["latency"] = tables.markdown(tables.latency(latency))
     if load := results.get("load"):
         parts["load"] = "```text\n" + load["report"].rstrip() + "\n```"
+    parts["aims"] = tables.markdown(aims.aims(results))
     if not PAGE.exists():
         return
     text = PAGE.read_text()
