@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from modelplug import ConfigError, Hooks, Model, RateLimited, Reply, Settings, Switchboard, hookimpl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from modelplug import ConfigError, Hooks, Model, RateLimited, Reply, Request, Settings, Switchboard, hookimpl
 from modelplug.testing import FakePlugin, FakeStrategy, Listener, chunks_of
 from modelplug_http import HttpPlugin
-from modelplug_layers.cassette import Cassettes, NotRecorded
+from modelplug_layers.cassette import Cassette, Cassettes, NotRecorded
 
 HELLO = [{"role": "user", "content": "hello"}]
 KEY = "sk-a-key-that-nobody-may-read-4711"
@@ -152,13 +154,12 @@ async def test_a_miss_says_what_was_asked_and_what_differs(tmp_path: Path) -> No
 
 
 async def test_the_file_is_for_people(tmp_path: Path) -> None:
-    """JSON with a line for each message and chunk, and what is recorded again is written anew."""
+    """JSON with a line for each message and chunk."""
     path = tmp_path / "readable.json"
-    for _ in range(2):
-        with upstream() as base:
-            board = board_for(path, mode="record", base=base, key=KEY)
-            async with board, board.stream("m", HELLO) as chunks:
-                assert [chunk async for chunk in chunks]
+    with upstream() as base:
+        board = board_for(path, mode="record", base=base, key=KEY)
+        async with board, board.stream("m", HELLO) as chunks:
+            assert [chunk async for chunk in chunks]
     text = path.read_text("utf-8")
     (call,) = json.loads(text)["calls"]
     assert call["messages"] == HELLO and call["stream"] is True
@@ -166,9 +167,39 @@ async def test_the_file_is_for_people(tmp_path: Path) -> None:
     assert sum("one " in line for line in text.splitlines()) == 1
 
 
+async def test_what_is_asked_again_is_recorded_anew_and_the_rest_stays(tmp_path: Path) -> None:
+    """Two boards, as two tests have them, write into one file; within one board equal requests are kept in order."""
+    path = tmp_path / "two.json"
+    with upstream() as base:
+        for texts in (["a", "b", "b"], ["b", "b", "c"]):
+            async with board_for(path, mode="record", base=base, key=KEY) as board:
+                for text in texts:
+                    await board.complete("m", [{"role": "user", "content": text}])
+    calls = json.loads(path.read_text("utf-8"))["calls"]
+    assert [call["messages"][0]["content"] for call in calls] == ["a", "b", "b", "c"]
+    async with board_for(path, key=KEY) as board:
+        for text in ("b", "c", "a", "b"):
+            assert (await board.complete("m", [{"role": "user", "content": text}])).text
+
+
+async def test_a_file_that_is_no_cassette_is_not_overwritten(tmp_path: Path) -> None:
+    """It is refused before the call is made."""
+    path = tmp_path / "precious.json"
+    path.write_text('{"mine": 1}', "utf-8")
+    with pytest.raises(ConfigError, match="is no cassette"):
+        await board_for(path, mode="record", key=KEY).complete("m", HELLO)
+    assert path.read_text("utf-8") == '{"mine": 1}'
+
+
 @pytest.mark.parametrize(
     ("content", "mode", "said"),
-    [(None, None, "is not there"), ("{}", None, "is no cassette"), ("[", None, "is no"), ("{}", "play", "mode")],
+    [
+        (None, None, "is not there"),
+        ("{}", None, "is no cassette"),
+        ("[", None, "is no cassette"),
+        ('{"calls": [1]}', None, "is no cassette"),
+        ("{}", "play", "mode"),
+    ],
 )
 async def test_what_is_no_cassette_is_told(content: str | None, mode: str | None, said: str, tmp_path: Path) -> None:
     """The error names the file, without its folder, or the setting."""
@@ -178,6 +209,24 @@ async def test_what_is_no_cassette_is_told(content: str | None, mode: str | None
     with pytest.raises(ConfigError, match=said) as caught:
         await board_for(path, mode=mode, key=KEY).complete("m", HELLO)
     assert str(tmp_path) not in str(caught.value)
+
+
+JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=50, deadline=None, database=None)
+@given(answer=JSON, chunks=st.lists(st.dictionaries(st.text(), JSON, max_size=2), max_size=3))
+def test_what_is_written_can_be_read(tmp_path_factory: pytest.TempPathFactory, answer: Any, chunks: Any) -> None:
+    """Whatever it is, half characters included."""
+    request = Request(id="1", requested="m", model=MODEL, wire_name="m", messages=HELLO)
+    cassette = Cassette(tmp_path_factory.mktemp("law") / "any.json", new=True)
+    cassette.record(request, answer=answer, chunks=[{"any": chunk} for chunk in chunks])
+    (entry,) = Cassette(cassette.path).entries
+    assert (entry["answer"], entry["chunks"]) == (answer, [{"any": chunk} for chunk in chunks])
 
 
 async def test_it_sleeps_without_a_path() -> None:

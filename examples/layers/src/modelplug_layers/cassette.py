@@ -3,7 +3,8 @@
     MODELPLUG_CASSETTE_PATH=tests/cassettes/greeting.json   # asleep while it is not set
     MODELPLUG_CASSETTE_MODE=record                          # or replay, which it is unless set
 
-Or `settings={"cassette": {"path": ..., "mode": "record"}}`. A file that is recorded is written anew.
+Or `settings={"cassette": {"path": ..., "mode": "record"}}`. What is asked again is recorded
+anew, the rest of the file stays.
 """
 
 from __future__ import annotations
@@ -61,30 +62,38 @@ class Cassettes(Hooks):
             raise ConfigError("cassette, mode", "is neither record nor replay", "Write one of them, or nothing.")
         key = (str(path), mode)
         if key not in self._cassettes:
-            self._cassettes[key] = Cassette(Path(str(path)), [] if mode == "record" else None)
+            self._cassettes[key] = Cassette(Path(str(path)), new=mode == "record")
         return (Recording if mode == "record" else Replaying)(inner, self._cassettes[key])
 
 
 class Cassette:
-    """The calls in a file, in the order in which they ended. Without `entries` they are read from it.
+    """The calls in a file, in the order in which they ended. A `new` one need not be there yet.
 
     Raises ConfigError for a file that is none. Equal requests are answered in the order in which they were recorded.
     """
 
-    def __init__(self, path: Path, entries: list[Entry] | None = None) -> None:
+    def __init__(self, path: Path, *, new: bool = False) -> None:
         self.path = path
-        self.entries = _read(path) if entries is None else entries
+        self.entries = [] if new and not path.exists() else _read(path)
         self._left = list(self.entries)
+        self._renewed: list[Entry] = []
 
     def record(self, request: Request, **answer: Any) -> None:
-        """Add one call, without the secrets and the address of its credentials, and write the file."""
-        scrubbed = _scrubbed(answer, request)
+        """Write one call to the file, without the secrets and the address of its credentials.
+
+        The first of its kind takes the place of those that were recorded earlier. The file is read again: each test
+        may have a board, and with it a cassette, of its own.
+        """
+        asked, scrubbed = _asked(request), _scrubbed(answer, request)
         if _said(scrubbed) != request.credentials.masked(_said(scrubbed)):
             raise ConfigError(self.path.name, "would hold a secret in pieces", "Ask for something else.")
-        self.entries.append({**_asked(request), **scrubbed})
+        entries = _read(self.path) if self.path.exists() else []
+        if asked not in self._renewed:
+            self._renewed.append(asked)
+            entries = [entry for entry in entries if _differing(entry, asked)]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_name(f"{self.path.name}.new")
-        beside.write_text(_written(self.entries), "utf-8")
+        beside.write_text(_written([*entries, {**asked, **scrubbed}]), "utf-8")
         beside.replace(self.path)
 
     def take(self, request: Request) -> Entry:
@@ -229,22 +238,32 @@ def _differing(entry: Entry, asked: Entry) -> list[str]:
 def _read(path: Path) -> list[Entry]:
     try:
         entries: list[Entry] = json.loads(path.read_text("utf-8"))["calls"]
+        if all(isinstance(entry, dict) for entry in entries):
+            return entries
+        problem = "is no cassette"
     except FileNotFoundError:
-        raise ConfigError(path.name, "is not there", "Record it with MODELPLUG_CASSETTE_MODE=record.") from None
+        problem = "is not there"
     except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigError(path.name, "is no cassette", "Record it with MODELPLUG_CASSETTE_MODE=record.") from None
-    return entries
+        problem = "is no cassette"
+    raise ConfigError(path.name, problem, "Record it with MODELPLUG_CASSETTE_MODE=record.")
 
 
 def _written(entries: list[Entry]) -> str:
     """JSON for people: a line for each field, and for each message and chunk."""
-    calls = (
-        ",\n".join(f"    {json.dumps(name)}: {_lines(value)}" for name, value in entry.items()) for entry in entries
-    )
+    calls = (",\n".join(f"    {_json(name)}: {_lines(value)}" for name, value in entry.items()) for entry in entries)
     return '{"calls": [\n' + ",\n".join(f"  {{\n{call}\n  }}" for call in calls) + "\n]}\n"
 
 
 def _lines(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n" + ",\n".join(f"      {json.dumps(item, ensure_ascii=False)}" for item in value) + "\n    ]"
-    return json.dumps(value, ensure_ascii=False)
+        return "[\n" + ",\n".join(f"      {_json(item)}" for item in value) + "\n    ]"
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a character: a stream may be cut within one
+        return json.dumps(value)
+    return text
