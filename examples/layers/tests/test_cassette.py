@@ -119,6 +119,17 @@ async def test_no_secret_and_no_address_is_written(tmp_path: Path) -> None:
     assert KEY not in text and KEY[3:20] not in text and base not in text and base.split("/")[2] not in text
 
 
+async def test_a_question_with_something_like_a_key_is_found_under_any_key(tmp_path: Path) -> None:
+    """The part of a word that is the key, and the whole word that looks like one, are the same question."""
+    path = tmp_path / "words.json"
+    asked = [{"role": "user", "content": "is sk-pebble123456 one?"}]
+    with upstream() as base:
+        async with board_for(path, mode="record", base=base, key="sk-pebble") as board:
+            await board.complete("m", asked)
+    async with board_for(path, key="replay") as board:
+        assert (await board.complete("m", asked)).text
+
+
 async def test_a_secret_that_comes_in_pieces_is_not_recorded(tmp_path: Path) -> None:
     """No chunk holds it alone; the recording says so, and nothing is written."""
     path = tmp_path / "pieces.json"

@@ -10,6 +10,7 @@ anew, the rest of the file stays.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,9 @@ A = TypeVar("A", Reply, Embeddings)
 Entry = dict[str, Any]
 
 _SHOWN = 80
+
+MASK = "[redacted]"
+"""What stands in place of a secret."""
 
 
 class NotRecorded(ConfigError):
@@ -184,8 +188,11 @@ class Replaying(Layer):
 
 
 def _asked(request: Request) -> Entry:
-    """What tells one request from another. Headers are left out: they may hold anything."""
-    body = _scrubbed(request.body(), request)
+    """What tells one request from another. Headers are left out: they may hold anything.
+
+    A word of which any part is masked is masked whole, so that a question reads the same under another key.
+    """
+    body = _masked(_scrubbed(request.body(), request), _whole_words)
     body.pop("model")
     return {"model": request.model.id, "operation": request.operation, **body}
 
@@ -203,6 +210,12 @@ def _masked(value: Any, mask: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
         return {mask(name): _masked(item, mask) for name, item in value.items()}
     return value
+
+
+def _whole_words(text: str) -> str:
+    if MASK not in text:
+        return text
+    return "".join(MASK if MASK in word else word for word in re.split(r"(\s+)", text))
 
 
 def _said(answer: Mapping[str, Any]) -> str:
