@@ -719,3 +719,12 @@ async def test_a_board_is_warmed_in_a_thread(caplog: pytest.LogCaptureFixture) -
     assert [record.getMessage() for record in caplog.records] == ["strategy 'fake' cannot be warmed: ImportError"]
     with pytest.raises(UnknownModel):
         board.warm("nobody")
+
+
+async def test_headers_of_a_call_leave_in_no_error_and_no_record() -> None:
+    """A provider that repeats what it was sent tells nobody else."""
+    token = "tok-Zq8vTn4xWm2LpR7y"
+    board, listener = board_with(FakeStrategy(error=Unavailable(f"bad {token}", code=token, request_id=token)))
+    with pytest.raises(Unavailable) as caught:
+        await board.complete("one", HELLO, extra_headers={"X-Session": token})
+    assert token not in f"{caught.value!r} {vars(caught.value)} {listener.finished!r}"

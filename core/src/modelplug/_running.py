@@ -104,10 +104,10 @@ class Running:
             log.error(
                 "call %s: strategy %r raised %s, none of modelplug's errors", self.request.id, self.strategy, name
             )
-            words = safe_text(str(error), self.request.credentials.secrets())
+            words = safe_text(str(error), self._private().secrets())
             said = f"strategy {self.strategy!r} failed with {name}: {words}"
             error = CallFailed(f"{said} (a fault of the plugin; report it to its author)", kind="plugin_error")
-        self.request.credentials.hide_in(error)
+        self._private().hide_in(error)
         if isinstance(error, CallFailed) and error.partial is not None:
             error.partial = str(error.partial)
         return error
@@ -131,7 +131,7 @@ class Running:
         attempts: tuple[Attempt, ...] = ()
         before = 0.0
         if request.attempts:
-            attempts = tuple(_masked(attempt, request.credentials) for attempt in request.attempts)
+            attempts = tuple(_masked(attempt, self._private()) for attempt in request.attempts)
             before = sum(attempt.seconds + attempt.waited for attempt in attempts)
         if seconds >= before or outcome == "ok":
             attempts += (Attempt(outcome=outcome, seconds=max(0.0, seconds - before), error=failure, usage=usage),)
@@ -171,13 +171,18 @@ class Running:
             log.warning("call %s: %s: %s", self.request.id, self.request.model.id, doubted.problem)
         return doubted
 
+    def _private(self) -> Credentials:
+        """What may not leave: the credentials, and the values of headers that came with the call."""
+        credentials, extra = self.request.credentials, self.request.params.get("extra_headers")
+        return evolve(credentials, headers={**dict(credentials.headers), **extra}) if extra else credentials
+
     def _named(self, name: str | None) -> str | None:
         """A name that the provider gave: bounded, and not one of the secrets that it was sent."""
         if name is None:
             return None
         if len(name) > _LONGEST_NAME:
             name = name[:_LONGEST_NAME]
-        credentials = self.request.credentials
+        credentials = self._private()
         key = credentials.api_key
         return credentials.masked(name) if credentials.headers or (key and key.reveal()[:_LEAD] in name) else name
 
