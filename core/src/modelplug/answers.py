@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -224,26 +225,18 @@ class Form:
             pass
         return None
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether the event that it was taken from has an empty text."""
-        return not self._choice["delta"]["content"]
-
     def event(self, text: str) -> JsonObject:
         """The event with this text."""
         delta = {**self._choice["delta"], "content": text}
         return {**self._event, "choices": [{**self._choice, "delta": delta}]}
 
-    def chunks(self, texts: Iterable[str]) -> tuple[Chunk, ...]:
+    def chunks(self, texts: Sequence[str]) -> tuple[Chunk, ...]:
         """A chunk of this event for each text. Its JSON object is made when somebody asks for it."""
-        new = Chunk.__new__
-        chunks = []
-        for text in texts:
-            chunk = new(Chunk)
+        chunks = tuple(map(Chunk.__new__, repeat(Chunk, len(texts))))
+        for chunk, text in zip(chunks, texts, strict=True):
             chunk._form = self
             chunk._said = text
-            chunks.append(chunk)
-        return tuple(chunks)
+        return chunks
 
 
 @frozen(kw_only=True)

@@ -66,13 +66,14 @@ class Chunks:
         return self
 
     async def __anext__(self) -> Chunk:
-        running, source, ready = self._running, self._source, self._ready
-        if running is None or source is None:
-            raise ModelplugError("a stream is used with `async with board.stream(...) as chunks`")
-        if ready and not running.deadline.passed:
+        running, ready = self._running, self._ready
+        if ready and running is not None and not running.deadline.passed:
             chunk = ready.popleft()
             self._assembly.add(chunk)
             return chunk
+        source = self._source
+        if running is None or source is None:
+            raise ModelplugError("a stream is used with `async with board.stream(...) as chunks`")
         if self._ended:
             raise StopAsyncIteration
         failure: BaseException | None

@@ -107,7 +107,7 @@ class ChunkReader:
 
     def take(self, chunks: Iterable[Chunk]) -> None:
         """Take chunks of a Form, which need no reading, as read."""
-        self._pieces += [said for chunk in chunks if (said := chunk.said)]
+        self._pieces += [chunk._said for chunk in chunks if chunk._said]
 
     def end(self) -> None:
         """Judge the end of the stream.

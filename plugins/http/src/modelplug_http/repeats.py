@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+from operator import methodcaller
 from typing import Any
 
 import msgspec
@@ -27,11 +29,12 @@ class Repeats:
     it. So the strings of many events are decoded as one list, and nothing else of them.
     """
 
-    __slots__ = ("_form", "_lead", "_looks", "_misses", "_rest", "_tail")
+    __slots__ = ("_begins", "_ends", "_form", "_lead", "_looks", "_misses", "_rest", "_tail")
 
     def __init__(self) -> None:
         self._form: Form | None = None
         self._lead = self._tail = b""
+        self._begins = self._ends = methodcaller("startswith", b"")
         self._looks = self._misses = self._rest = 0
 
     def hopeful(self) -> bool:
@@ -47,19 +50,21 @@ class Repeats:
             return (), start
         # A line break cannot be within a JSON string, so each event that repeats is one line, and a blank one follows.
         lines = data[start:].split(b"\n")
+        whole = lines[: (len(lines) - 1) // 2 * 2 : 2]
+        like_it = list(takewhile(self._ends, takewhile(self._begins, whole)))  # without a step of Python's for each
+        if any(lines[1 : 2 * len(like_it) : 2]):
+            return (), start
         first, last = len(lead), -len(tail)
-        texts = []
-        for line, blank in zip(lines[::2], lines[1:-1:2], strict=False):
-            if blank or not line.startswith(lead) or not line.endswith(tail):
-                break
-            texts.append(line[first:last])
+        texts = [line[first:last] for line in like_it]
+        if not texts:
+            return (), start
         try:
             # For the same reason no two texts become one by what stands between them here: as many come out as went in
             # only if each is one string.
             said = _decode_texts(b"[" + b",\n".join(texts) + b"]")
         except (ValueError, RecursionError):
             said = []
-        if not said or len(said) != len(texts):
+        if len(said) != len(texts):
             self._give_up()
             return (), start
         self._misses = 0
@@ -72,14 +77,17 @@ class Repeats:
             self._give_up()
         if self._form is not None and self._misses < _FEW:
             return  # one of those that end a stream
-        form = Form.of(value)
-        if form is None or form.is_silent:  # the first event of a stream often brings the role alone
-            return
         start = data.find(_NAME) + len(_NAME)
+        if data.startswith(b'""', start):  # the first event of a stream often brings the role alone
+            return
+        form = Form.of(value)
+        if form is None:
+            return
         end = _end_of_text(data, start)
         before, after = data[:start], data[end:]
         if self._is_place(form, before, after):
             self._form, self._lead, self._tail = form, b"data: " + before, after
+            self._begins, self._ends = methodcaller("startswith", self._lead), methodcaller("endswith", after)
             return
         self._looks += 1
         if self._looks >= _LOOKS:
