@@ -12,9 +12,12 @@ import httpx
 import pytest
 from modelplug import Switchboard
 from modelplug_status import status_app
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 10_000
+"""Milliseconds that a busy machine has for what a test waits for."""
+
 Served = Callable[[Any], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -25,6 +28,7 @@ async def launched() -> AsyncIterator[Browser]:
     if found is None:
         reason = "no Chromium on PATH; on Debian: apt-get install chromium"
         (pytest.fail if os.environ.get("MODELPLUG_BROWSER") == "required" else pytest.skip)(reason)
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=found)
         yield browser
@@ -47,7 +51,7 @@ class Tabs:
         """A tab at this address; options are those of the browser. Complaints count unless `silent` is False."""
         context = await self._stack.enter_async_context(await self._chromium.new_context(**options))
         page = await context.new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         if silent:
             page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
