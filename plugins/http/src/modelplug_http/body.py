@@ -21,6 +21,8 @@ _LONGEST_FIELD = 6  # "retry:"
 _SPACE = b" \t\r\n"
 _LARGE = 1024 * 1024
 """Bytes beyond which reading is guarded: it cannot be interrupted, and the event loop waits for it."""
+_SLOWLY = 512 * 1024
+"""Bytes up to which what msgspec refuses is read once more by the standard library, at some 60 ms a MiB."""
 _MOST_VALUES = 800_000
 _WEIGHTS = ((b"[", 3), (b"{", 3), (b":", 3), (b",", 1))
 """What a large answer may hold: an object, a list and a name each count as three values.
@@ -56,7 +58,7 @@ def decoded(data: bytes) -> Any:
     """The value of one JSON text. The last of duplicate keys wins.
 
     Raises BadReply("decode") for anything but JSON in UTF-8: NaN and Infinity, numbers out of range and deep nesting
-    included. Lone surrogates, which only escapes can say, are given as they came in up to a MiB.
+    included. Lone surrogates, which only escapes can say, are given as they came in up to 512 KiB.
     """
     large = len(data) > _LARGE
     if large and _holds_too_much(data):
@@ -64,7 +66,7 @@ def decoded(data: bytes) -> Any:
     try:
         return _decode(data)
     except (ValueError, RecursionError):
-        if large:  # one reading is enough
+        if len(data) > _SLOWLY:
             raise BadReply("the answer is not JSON") from None
         return _decoded_slowly(data)
 
