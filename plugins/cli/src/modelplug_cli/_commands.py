@@ -26,6 +26,7 @@ OWN: Final[Mapping[str, str]] = {
     "models": "List and show models.",
     "plugins": "Show what became of each plugin.",
     "config": "Show the settings in force.",
+    "doctor": "Look for what may be wrong, and say what to do.",
 }
 """Our own commands with their first help line. Each is the attribute `command` of a module of its name."""
 
