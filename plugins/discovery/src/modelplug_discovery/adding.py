@@ -1,0 +1,62 @@
+"""Adds a provider's table to config.toml: behind what is there, which stays as it is, comments and all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+from modelplug import ConfigError, Settings
+
+from modelplug_discovery.entries import entries
+
+NAME = re.compile(r"[a-z][a-z0-9]*([-_.][a-z0-9]+)*")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def table(name: str, *, base: str, key_variable: str | None, models: list[str], discover: bool) -> str:
+    """The table as TOML. Raises ConfigError for what would not be read again."""
+    if len(name) > 60 or not NAME.fullmatch(name):
+        step = "Use words of small letters and digits with - between them, such as acme-ai."
+        raise ConfigError(f"provider {name[:60]!r}", "is no name of a provider", step)
+    if key_variable is not None and not VARIABLE.fullmatch(key_variable):
+        step = "Give the name of a variable, such as ACME_KEY; the key itself is never written."
+        raise ConfigError("--key-variable", "is no name of a variable", step)
+    fields = [f"api_base = {_text(base)}"]
+    fields += [f"api_key_env = {_text(key_variable)}"] if key_variable else []
+    fields += [f"models = [{', '.join(map(_text, models))}]"] if models else []
+    fields += ["discover = true"] if discover else []
+    written = "\n".join([f"[providers.{_text(name) if '.' in name else name}]", *fields, ""])
+    own = Settings(argument=tomllib.loads(written), environment={}).provider(name)
+    if own.api_base is not None:
+        list(entries(own))
+    return written
+
+
+def add(path: Path, name: str, written: str) -> None:
+    """Put the table behind what the file holds; the file is replaced as a whole.
+
+    Raises ConfigError when there is such a table already, or when the file is no TOML.
+    """
+    try:
+        before = path.read_text("utf-8") if path.exists() else ""
+        held = tomllib.loads(before)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"is no TOML: {error}", "Mend it, then add the provider.") from None
+    if name in held.get("providers", {}):
+        raise ConfigError(f"[providers.{name}]", "is in config.toml already", "Change it there.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(f"{before.rstrip()}\n\n{written}".lstrip("\n"), "utf-8")
+        if path.exists():
+            draft.chmod(path.stat().st_mode)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a basic string of TOML

@@ -1,0 +1,134 @@
+"""`modelplug providers`: a table is written with care, and what cannot be called is told at the first step."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from modelplug import ConfigError
+from modelplug_discovery.providers import providers
+from modelplug_testkit.contract import well
+from modelplug_testkit.upstream import Received, Upstream
+from modelplug_testkit.wire import answer
+
+KEY = "sk-steps-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A config.toml of this test."""
+    path = tmp_path / "config" / "config.toml"
+    monkeypatch.setenv("MODELPLUG_CONFIG", str(path))
+    monkeypatch.setenv("ACME_TEST_KEY", KEY)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(providers, list(arguments))
+
+
+def test_a_table_is_added_behind_what_is_there(config: Path) -> None:
+    """Comments stay; the same name is refused, and then nothing changes."""
+    config.parent.mkdir()
+    before = '# mine\ndefault_model = "local" # the small one\n'
+    config.write_text(before, "utf-8")
+    done = run(
+        "add", "acme", "--base", "https://acme.test/v1", "--key-variable", "ACME_KEY", "--model", "a", "--model", "b"
+    )
+    assert done.exit_code == 0, done.output
+    text = config.read_text("utf-8")
+    assert text.startswith(before)
+    table = {"api_base": "https://acme.test/v1", "api_key_env": "ACME_KEY", "models": ["a", "b"]}
+    assert tomllib.loads(text)["providers"] == {"acme": table}
+    again = run("add", "acme", "--base", "https://acme.test/v1", "--discover")
+    assert isinstance(again.exception, ConfigError)
+    assert config.read_text("utf-8") == text
+    assert [each.name for each in config.parent.iterdir()] == ["config.toml"]
+
+
+def test_without_a_file_there_is_one_afterwards(config: Path) -> None:
+    """Without a terminal and without models they are discovered."""
+    assert run("add", "acme-ai", "--base", "http://127.0.0.1:9/v1").exit_code == 0
+    assert tomllib.loads(config.read_text("utf-8"))["providers"]["acme-ai"]["discover"] is True
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("Acme", "--base", "https://acme.test/v1"),
+        ("a]b", "--base", "https://acme.test/v1"),
+        ("acme", "--base", "acme.test"),
+        ("acme", "--base", 'https://acme.test/v1"\nx = "'),
+        ("acme", "--base", "https://acme.test/v1", "--key-variable", KEY),
+        ("acme", "--base", "https://acme.test/v1", "--model", "a\nb"),
+        ("acme",),
+    ],
+)
+def test_what_would_not_be_read_again_is_not_written(config: Path, arguments: tuple[str, ...]) -> None:
+    """Nothing is written, and a key that is given in place of a variable's name is not shown."""
+    done = run("add", *arguments)
+    assert isinstance(done.exception, ConfigError)
+    assert KEY not in str(done.exception)
+    assert not config.exists()
+
+
+async def steps_of(config: Path, base: str, *arguments: str) -> list[dict[str, Any]]:
+    """The steps of a provider at this base."""
+    write(config, base)
+    done = await asyncio.to_thread(run, "test", "acme", "--json", *arguments)
+    assert KEY not in done.output
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    assert done.exit_code == (0 if all(step["ok"] for step in found) else 1)
+    return found
+
+
+def write(config: Path, base: str) -> None:
+    config.parent.mkdir(exist_ok=True)
+    table = f'[providers.acme]\napi_base = "{base}"\napi_key_env = "ACME_TEST_KEY"\nmodels = ["m"]\n'
+    config.write_text(table, "utf-8")
+
+
+async def test_each_step_of_what_works(config: Path) -> None:
+    """To the call, where one is asked for."""
+
+    def play(received: Received) -> Any:
+        return well(received) if received.method == "POST" else [answer({"data": [{"id": "m"}]})]
+
+    async with Upstream(plays=[play]) as server:
+        found = await steps_of(config, server.base, "--call")
+        assert [received.method for received in server.received] == ["GET", "POST"]
+        assert server.received[1].json["max_tokens"] == 16
+    assert [step["name"] for step in found] == ["settings", "name", "connection", "encryption", "models", "call"]
+    assert all(step["ok"] for step in found)
+    assert found[-2]["said"] == "1 listed"
+
+
+async def test_the_first_step_that_fails_ends_it(config: Path) -> None:
+    """A closed port, a host that is none, a refused key, a plain server behind https: each with what to do."""
+    async with Upstream(plays=[answer({"error": {"message": f"bad key {KEY}"}}, status=401)]) as server:
+        refused = await steps_of(config, server.base)
+        plain = await steps_of(config, server.base.replace("http://", "https://"))
+    closed = await steps_of(config, server.base)
+    nowhere = await steps_of(config, "http://no-such-host.invalid/v1")
+    ends = [(steps[-1]["name"], steps[-1]["ok"]) for steps in (refused, plain, closed, nowhere)]
+    assert ends == [("models", False), ("encryption", False), ("connection", False), ("name", False)]
+    assert all(steps[-1]["next_step"] for steps in (refused, plain, closed, nowhere))
+
+
+async def test_an_endpoint_without_a_list_is_no_failure(config: Path) -> None:
+    """Its models are named in the table."""
+    async with Upstream(plays=[answer(b"", status=404)]) as server:
+        found = await steps_of(config, server.base)
+    assert found[-1]["ok"] and "no list" in found[-1]["said"]
+
+
+def test_a_provider_that_is_not_there() -> None:
+    """With how to add it."""
+    with pytest.raises(ConfigError, match="providers add"):
+        raise run("test", "nobody").exception or AssertionError
