@@ -17,7 +17,7 @@ def test_help_lists_all_commands(modelplug: Run) -> None:
     """Our own commands with their help, those of plugins with theirs."""
     text = modelplug("--help").stdout.decode()
     assert all(f"  {name} " in text for name in OWN)
-    assert "greet  Greet." in text
+    assert re.search(r"greet +Greet\.", text)
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -71,7 +71,7 @@ def test_a_broken_command_is_one_line(modelplug: Run, packages: Path) -> None:
     run = modelplug("sour")
     said = b"error: the command 'sour' of sour 1.0 cannot be loaded: ModuleNotFoundError: No module named 'nowhere'\n"
     assert (run.returncode, run.stderr) == (1, said)
-    assert b"sour   A sour." in modelplug("--help").stdout
+    assert re.search(rb"sour +A sour\.", modelplug("--help").stdout)
     assert modelplug("greet").returncode == 0
     assert b"Traceback" in modelplug("--debug", "sour").stderr
 
