@@ -242,7 +242,7 @@ class Switchboard:
                     log.warning("strategy %r cannot be warmed: %s", strategy_name(strategy), type(error).__name__)
             warmed.set_result(None)
 
-        Thread(target=work, name="modelplug-warm", daemon=True).start()
+        Thread(target=work, name="modelplug-warm").start()  # no daemon: one killed in an import keeps its lock
         return warmed
 
     def flush(self, seconds: float = 5.0) -> bool:
