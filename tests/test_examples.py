@@ -49,19 +49,19 @@ def test_the_provider_is_loaded_and_routed(tmp_path: Path) -> None:
     }
 
 
-def test_the_strategy_and_the_layer_are_loaded(tmp_path: Path) -> None:
-    """Two plugins of one package; the name of the strategy shows through the layer."""
+def test_the_strategy_is_loaded(tmp_path: Path) -> None:
+    """With the model that it brings."""
     environment = installed("strategy-echo", tmp_path)
     found = json.loads(run("-c", LIST % (("echo",),), environment=environment))
-    assert found["plugins"]["echo"][0] == found["plugins"]["echo-cache"][0] == "loaded"
+    assert found["plugins"]["echo"][0] == "loaded"
     assert found["models"] == {"echo/echo": ["echo", "echo"]}
 
 
 def test_the_layers_sleep_until_a_setting_wakes_them(tmp_path: Path) -> None:
-    """Two plugins that are loaded; with a cassette that is not there, no call is made."""
+    """Three plugins that are loaded; with a cassette that is not there, no call is made."""
     environment = installed("layers", tmp_path)
     found = json.loads(run("-c", LIST % (("local",),), environment=environment))
-    assert found["plugins"]["budget"][0] == found["plugins"]["cassette"][0] == "loaded"
+    assert {found["plugins"][name][0] for name in ("budget", "cache", "cassette")} == {"loaded"}
     assert found["models"]
     environment["MODELPLUG_CASSETTE_PATH"] = str(tmp_path / "tape.json")
     with pytest.raises(AssertionError, match="Record it with MODELPLUG_CASSETTE_MODE"):

@@ -38,6 +38,7 @@ from modelplug import (
     TimedOut,
     Unavailable,
     UnknownModel,
+    Usage,
     hookimpl,
 )
 from modelplug.retry import Retry
@@ -417,6 +418,29 @@ async def test_a_layer_wraps_the_selected_strategy() -> None:
     assert {call.strategy for call in listener.finished} == {"fake"}
     await board.aclose()
     assert strategy.closed == 1
+
+
+class FromMemory(Layer):
+    """Answers without the provider, with what the provider had said of the tokens."""
+
+    unused = Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0, source="reported")
+
+    async def complete(self, request: Request) -> Reply:
+        return Reply(reply_of().data, usage=self.unused)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        for chunk in chunks_of():
+            yield Chunk(chunk.data, usage=self.unused)
+
+
+async def test_a_layer_says_how_many_tokens_its_own_answer_used() -> None:
+    """None, and the record believes it, though a server that says so is not believed: the call costs $0."""
+    board, listener = board_with(FromMemory(FakeStrategy()))
+    await board.complete("one", HELLO)
+    async with board.stream("one", HELLO) as chunks:
+        usages = [chunk.usage async for chunk in chunks]
+    assert usages == [None, None, None, FromMemory.unused]
+    assert [(call.usage, call.cost) for call in listener.finished] == [(FromMemory.unused, Decimal(0))] * 2
 
 
 async def test_a_plugin_that_fails_when_asked_harms_only_its_own_models(caplog: pytest.LogCaptureFixture) -> None:

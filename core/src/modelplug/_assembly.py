@@ -46,9 +46,8 @@ class Assembly:
                 choice.content.append(content)
             if len(delta) != 1 or content is None or sent.get("finish_reason") is not None or sent.get("logprobs"):
                 choice.take(sent, delta)
-        sent_usage = data.get("usage")
-        if sent_usage:
-            self._take_usage(sent_usage)
+        if sent_usage := data.get("usage"):
+            self._take_usage(sent_usage, chunk.usage or NO_USAGE)
         if self._model is None:
             self._model = data.get("model")
         if said is None:
@@ -81,9 +80,8 @@ class Assembly:
             raise failure
         return reply
 
-    def _take_usage(self, sent: Any) -> None:
+    def _take_usage(self, sent: Any, usage: Usage) -> None:
         """The last usage that can be believed wins: some servers report the sum so far on every chunk."""
-        usage = Usage.read(sent)
         if usage.source != "absent" or self._usage.source == "absent":
             self._usage, self._usage_sent = usage, sent
 

@@ -22,7 +22,7 @@ class Usage:
     """The tokens of one call. None is unknown, which is not zero.
 
     `cached_tokens` are inside `prompt_tokens`, `reasoning_tokens` inside `completion_tokens`. `source` says where the
-    numbers are from: `reported` by the provider, `estimated` by us, or `absent`. `raw` is the object as sent, with
+    numbers are from: `reported` by who answered, `estimated` by us, or `absent`. `raw` is the object as sent, with
     all its further fields, JSON-safe; `problem` says why numbers that were sent are not believed, or that the prompt
     seems to have been cut.
     """

@@ -108,20 +108,24 @@ class Chunk(View):
 
     `data` is the JSON object itself; its fields are also attributes: `chunk.choices[0].delta.content`. A finish reason
     is one of OpenAI's words or `other`; where the provider said another word, that is
-    `choices[0].native_finish_reason`. Reasoning is always `delta.reasoning_content`.
+    `choices[0].native_finish_reason`. Reasoning is always `delta.reasoning_content`. With `usage`, what `data` says of
+    the tokens is not read: a layer that answers without the provider knows better.
     """
 
-    __slots__ = ("_form", "_said")
+    __slots__ = ("_form", "_said", "_usage")
     _form: Form
 
-    def __init__(self, data: JsonObject) -> None:
+    def __init__(self, data: JsonObject, *, usage: Usage | None = None) -> None:
         super().__init__(data)
         self._said: str | None = None
+        self._usage = usage
 
     def __getattr__(self, name: str) -> Any:
         if name == "_fields" and self._said is not None:  # a chunk of a Form, which nobody has looked into yet
             self._fields = self._form.event(self._said)
             return self._fields
+        if name == "_usage":  # nor was this one given any
+            return None
         return super().__getattr__(name)
 
     @property
@@ -167,7 +171,7 @@ class Chunk(View):
     def usage(self) -> Usage | None:
         """The tokens so far, on the chunks that carry them."""
         sent = self._fields.get("usage")
-        return None if sent is None else Usage.read(sent)
+        return None if sent is None else self._usage or Usage.read(sent)
 
     @property
     def model(self) -> str | None:
