@@ -193,6 +193,19 @@ async def test_what_is_asked_again_is_recorded_anew_and_the_rest_stays(tmp_path:
             assert (await board.complete("m", [{"role": "user", "content": text}])).text
 
 
+async def test_calls_at_once_make_one_file(tmp_path: Path) -> None:
+    """Whichever ends first: what is recorded again differs in its answers alone."""
+    texts = []
+    for order in ("abc", "cab"):
+        path = tmp_path / f"{order}.json"
+        with upstream() as base:
+            async with board_for(path, mode="record", base=base, key=KEY) as board:
+                for name in order:
+                    await board.complete("m", [{"role": "user", "content": name}])
+        texts.append(path.read_text("utf-8"))
+    assert texts[0] == texts[1]
+
+
 async def test_a_file_that_is_no_cassette_is_not_overwritten(tmp_path: Path) -> None:
     """It is refused before the call is made."""
     path = tmp_path / "precious.json"

@@ -71,7 +71,7 @@ class Cassettes(Hooks):
 
 
 class Cassette:
-    """The calls in a file, in the order in which they ended. A `new` one need not be there yet.
+    """The calls in a file, sorted by what was asked. A `new` one need not be there yet.
 
     Raises ConfigError for a file that is none. Equal requests are answered in the order in which they were recorded.
     """
@@ -97,7 +97,7 @@ class Cassette:
             entries = [entry for entry in entries if _differing(entry, asked)]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_name(f"{self.path.name}.new")
-        beside.write_text(_written([*entries, {**asked, **scrubbed}]), "utf-8")
+        beside.write_text(_written(sorted([*entries, {**asked, **scrubbed}], key=_sorted_by)), "utf-8")
         beside.replace(self.path)
 
     def take(self, request: Request) -> Entry:
@@ -243,8 +243,17 @@ def _named(asked: Entry) -> str:
     return f"{asked['model']} ({how}) {text[:_SHOWN]!r}"
 
 
+def _sorted_by(entry: Entry) -> str:
+    """So that calls that are under way together make one file, whichever ends first. Equal ones keep their order."""
+    return json.dumps(_question(entry), sort_keys=True)
+
+
+def _question(entry: Entry) -> Entry:
+    return {name: value for name, value in entry.items() if name not in ("answer", "chunks", "error")}
+
+
 def _differing(entry: Entry, asked: Entry) -> list[str]:
-    ours = {name: value for name, value in entry.items() if name not in ("answer", "chunks", "error")}
+    ours = _question(entry)
     return sorted(name for name in ours.keys() | asked.keys() if ours.get(name) != asked.get(name))
 
 
