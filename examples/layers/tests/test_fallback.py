@@ -16,6 +16,7 @@ from modelplug import (
     StreamCut,
     Switchboard,
     Unavailable,
+    UnknownModel,
 )
 from modelplug.testing import FakePlugin, FakeStrategy, Listener, chunks_of
 from modelplug_layers.fallback import Fallback
@@ -119,6 +120,16 @@ async def test_when_all_fail_the_last_says_why() -> None:
     with pytest.raises(RateLimited, match="blue"):
         await streamed(fallback)
     assert len(listener.finished) == 4
+
+
+async def test_a_name_that_is_none_is_told_by_the_first_call() -> None:
+    """Though the first model would have answered: whole and streamed, with what may have been meant."""
+    board = two(FakeStrategy(), FakeStrategy())
+    fallback = Fallback(board, "red/m", "bleu/m")
+    with pytest.raises(UnknownModel, match="blue/m"):
+        await fallback.complete(HELLO)
+    with pytest.raises(UnknownModel, match="blue/m"):
+        await streamed(fallback)
 
 
 def test_no_model_is_refused() -> None:

@@ -21,7 +21,8 @@ class Fallback:
     """Models in the order in which they are tried, each with its own retries and its own `timeout`.
 
     What another model would refuse as well is raised at once, and so is what the host must mend (ConfigError,
-    UnknownModel). When all fail, the error is that of the last.
+    UnknownModel). A name that is none is told by the first call, not on the day that it is needed. When all fail, the
+    error is that of the last.
     """
 
     def __init__(self, board: Switchboard, *names: str) -> None:
@@ -32,6 +33,7 @@ class Fallback:
 
     async def complete(self, messages: Messages, **more: Any) -> Reply:
         """The answer of the first model that gives one; `reply.call` says which. Arguments as of the board."""
+        self._resolve()
         for name in self.names[:-1]:
             try:
                 return await self.board.complete(name, messages, **more)
@@ -43,6 +45,7 @@ class Fallback:
     @asynccontextmanager
     async def stream(self, messages: Messages, **more: Any) -> AsyncGenerator[Fallen, None]:
         """The chunks of the first model that says something. What fails after that is raised, and no model is tried."""
+        self._resolve()
         async with AsyncExitStack() as stack:
             for name in self.names:
                 chunks = self.board.stream(name, messages, **more)
@@ -54,6 +57,10 @@ class Fallback:
                     if name == self.names[-1] or not another_may(error):
                         raise
             yield Fallen(opening, chunks)
+
+    def _resolve(self) -> None:
+        for name in self.names:
+            self.board.resolve(name)
 
 
 class Fallen:
