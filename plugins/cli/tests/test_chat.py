@@ -6,7 +6,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from subprocess import DEVNULL, PIPE
+
+import pytest
 
 from plugins.cli.tests.conftest import COMMAND, Run
 
@@ -44,11 +47,19 @@ def test_a_prompt_is_asked_about_piped_text(modelplug: Run) -> None:
 
 
 def test_nothing_to_ask_is_wrong_usage(modelplug: Run) -> None:
-    """Neither prompt nor input: exit status 2 and one line that names the help."""
-    run = modelplug("chat")
-    assert run.returncode == 2
-    assert run.stderr.startswith(b"error: there is nothing to ask")
-    assert run.stderr.count(b"\n") == 1
+    """Neither prompt nor input, or an empty prompt: exit status 2 and one line that names the help."""
+    for words in ([], [" "], [" ", "--no-stdin"]):
+        run = modelplug("chat", *words)
+        assert run.returncode == 2
+        assert run.stderr.startswith(b"error: there is nothing to ask")
+        assert run.stderr.count(b"\n") == 1
+
+
+def test_a_prompt_in_another_encoding_is_asked(environment: Mapping[str, str]) -> None:
+    """Bytes of an argument that are no UTF-8 have a sign in their place, as in what is piped in."""
+    for words in ([b"caf\xe9"], [b"--system", b"caf\xe9", b"x"]):
+        run = subprocess.run([COMMAND.encode(), b"chat", *words], env=environment, stdin=DEVNULL, capture_output=True)
+        assert "caf\ufffd\n".encode() in run.stdout
 
 
 def test_input_that_stays_open_can_be_left_alone(environment: Mapping[str, str]) -> None:
@@ -76,6 +87,14 @@ def test_a_parameter_without_a_value_is_wrong_usage(modelplug: Run) -> None:
     run = modelplug("chat", "x", "-o", "temperature")
     assert (run.returncode, run.stdout) == (2, b"")
     assert b"'temperature' is not NAME=VALUE" in run.stderr
+
+
+def test_what_is_no_parameter_is_wrong_usage(modelplug: Run) -> None:
+    """What the board is told besides parameters cannot be said as one."""
+    for name in ("messages", "name", "credentials", "tenant", "self"):
+        run = modelplug("chat", "x", "-o", f"{name}=y")
+        assert (run.returncode, run.stdout) == (2, b"")
+        assert f"'{name}' is no parameter of a call".encode() in run.stderr
 
 
 def test_json_is_the_whole_answer(modelplug: Run) -> None:
@@ -169,3 +188,29 @@ def test_a_reader_that_leaves_is_no_news(environment: Mapping[str, str]) -> None
     run = subprocess.run([COMMAND, "chat", "x"], env=environment, stdin=DEVNULL, stdout=theirs, stderr=PIPE, timeout=20)
     os.close(theirs)
     assert (run.returncode, run.stderr) == (1, b"")
+
+
+def test_closed_streams_end_nothing(environment: Mapping[str, str]) -> None:
+    """Whoever starts the command without a standard stream gets what goes to the other two, and the status."""
+    for closed, words, status, told in (
+        ("<&-", "chat", 2, (b"", b"error: there is nothing to ask")),
+        ("<&-", "chat x", 0, (b"user: x\n", b"toy/echo ")),
+        (">&-", "chat x --no-stdin", 0, (b"", b"toy/echo ")),
+        (">&-", "models list", 0, (b"", b"2 more need")),
+        ("2>&-", "chat x --no-stdin", 0, (b"user: x\n", b"")),
+    ):
+        shell = ["sh", "-c", f'exec "$0" {words} {closed}', COMMAND]
+        run = subprocess.run(shell, env=environment, stdin=DEVNULL, capture_output=True, timeout=20)
+        assert (run.returncode, run.stdout) == (status, told[0])
+        assert run.stderr.startswith(told[1])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
+def test_a_full_disk_is_one_line(environment: Mapping[str, str]) -> None:
+    """Where the answer cannot be written that is said, without a traceback."""
+    with Path("/dev/full").open("wb") as full:
+        for words in (["chat", "x"], ["models", "list"]):
+            run = subprocess.run([COMMAND, *words], env=environment, stdin=DEVNULL, stdout=full, stderr=PIPE)
+            assert run.returncode == 1
+            assert b"No space left on device" in run.stderr
+            assert run.stderr.count(b"\n") == 1

@@ -20,11 +20,9 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status of the command with these arguments."""
     prepare()
     status = _run(arguments, Verbosity())
-    if sys.stdout is None:  # closed by whoever started us
-        return status
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader left, as in `modelplug models list | head`: no news
+    except OSError:  # the reader left, as in `modelplug models list | head`; a full disk was told of above
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
         return 1
     return status

@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 import click
@@ -22,7 +23,10 @@ _CONTROLS: Final[Mapping[int, int | None]] = {
 
 
 def prepare() -> None:
-    """UTF-8 whatever the system's encoding, and no character that cannot be written ends us."""
+    """UTF-8 whatever the system's encoding. No character that cannot be written ends us, and no closed stream."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # it stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             if stream.isatty():

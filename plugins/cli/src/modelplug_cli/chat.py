@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 """Seconds until we say that we wait for standard input: a caller may have left it open by mistake."""
 
+_NO_PARAMETERS = frozenset({"self", "name", "messages", "credentials", "tenant"})
+"""What the board's methods are told besides parameters, and nobody can tell them from here."""
+
 
 def parameters(context: click.Context, option: click.Parameter, texts: Iterable[str]) -> dict[str, Any]:
     """Parameters of the call from `name=value`: a value is JSON where it is JSON, else text."""
     found = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not (equals and name.strip()):
+        name = name.strip()
+        if not (equals and name):
             raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as temperature=0.2.", context, option)
-        found[name.strip()] = parsed(value)
+        if name in _NO_PARAMETERS:
+            raise click.BadParameter(f"{name!r} is no parameter of a call.", context, option)
+        found[name] = parsed(value)
     return found
 
 
@@ -73,7 +79,7 @@ def command(
 
     The answer goes to stdout as it arrives, everything else to stderr.
     """
-    question = _question(prompt, no_stdin=no_stdin)
+    question = _question(prompt and _readable(prompt), no_stdin=no_stdin)
     if question is None and (as_json or no_stdin):
         raise click.UsageError(f"{'--json' if as_json else '--no-stdin'} needs a PROMPT.")
     from modelplug import ConfigError
@@ -86,7 +92,7 @@ def command(
     if name is None:
         raise ConfigError("default_model", "is not set", "Give -m MODEL; `modelplug models list` shows which.")
     asking = Asking(board, str(name), params, timeout=timeout, stream=not no_stream, json=as_json, quiet=quiet)
-    told: list[Message] = [{"role": "system", "content": system}] if system else []
+    told: list[Message] = [{"role": "system", "content": _readable(system)}] if system else []
     if question is None:
         from modelplug_cli._conversation import converse
 
@@ -107,13 +113,18 @@ def _ask_once(asking: Asking, messages: Sequence[Message]) -> None:
 
 def _question(prompt: str | None, *, no_stdin: bool) -> str | None:
     """The prompt and what is piped in; None when there is neither and a person sits at the keyboard."""
-    if no_stdin or sys.stdin is None or sys.stdin.isatty():
-        return prompt
-    piped = _read_stdin()
+    piped = None if no_stdin or sys.stdin.isatty() else _read_stdin()
+    if prompt is None and piped is None:
+        return None
     question = "\n\n".join(part for part in (prompt, piped) if part and part.strip())
     if not question:
         raise click.UsageError("there is nothing to ask: no PROMPT, and nothing came on standard input.")
     return question
+
+
+def _readable(argument: str) -> str:
+    """The argument with a sign for every byte that is no UTF-8, as in what is piped in."""
+    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _read_stdin() -> str:
