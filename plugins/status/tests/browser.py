@@ -15,7 +15,7 @@ from modelplug_status import status_app
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE = 10_000
+PATIENCE = 25_000
 """Milliseconds that a busy machine has for what a test waits for."""
 
 Served = Callable[[Any], AbstractAsyncContextManager[httpx.AsyncClient]]

@@ -103,7 +103,7 @@ async def test_a_stream_can_be_stopped(tabs: Tabs) -> None:
     await page.get_by_role("button", name="Stop").click()
     await expect(page.locator(".said.model .end")).to_have_text("stopped by you")
     await expect(page.get_by_role("button", name="Send")).to_be_visible()
-    await asyncio.wait_for(strategy.left.wait(), 10)
+    await strategy.left.wait()
 
 
 async def test_the_selector_finds_a_model(tabs: Tabs) -> None:
