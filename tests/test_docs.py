@@ -123,7 +123,7 @@ def _unknown(line: str) -> bool:
     words = shlex.split(line, comments=True)
     options = {word.partition("=")[0] for word in words if word.startswith("-")}
     names = [word for word in words if not word.startswith("-")]
-    if names[:1] in (["test"], ["lock"], ["bench"]):
+    if names[:1] in (["test"], ["lock"], ["bench"], ["docs"]):
         return False
     text = (ROOT / "docs" / "reference" / "command-line.md").read_text("utf-8")
     helps = dict(re.findall(r"^## modelplug ?([^\n]*)\n\n```text\n(.*?)```", text, re.MULTILINE | re.DOTALL))

@@ -1,9 +1,11 @@
 """Broken plugins as data: a host's test installs them beside its own and sees that nothing else changes.
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_my_host_goes_on(fault, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(install(fault, tmp_path))
-    ...
+In a test of the host's:
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_my_host_goes_on(fault, tmp_path, monkeypatch):
+        monkeypatch.syspath_prepend(install(fault, tmp_path))
+        ...
 """
 
 from __future__ import annotations
