@@ -30,6 +30,7 @@ def test_views() -> None:
     assert "own" in chunk
     assert chunk.model_dump() == json.loads(chunk.model_dump_json()) == chunk.data
     assert "finish_reason" not in chunk.model_dump(exclude_none=True)["choices"][0]
+    assert chunk.model_dump(exclude_unset=True) == chunk.data
     with pytest.raises(AttributeError):
         _ = chunk.__no_protocol__
     assert not hasattr(chunk, "__await__")

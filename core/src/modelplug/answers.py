@@ -76,8 +76,8 @@ class View:
         """The names of the fields."""
         return self._fields.keys()
 
-    def model_dump(self, *, exclude_none: bool = False) -> JsonObject:
-        """A copy as plain dicts and lists."""
+    def model_dump(self, *, exclude_none: bool = False, exclude_unset: bool = True) -> JsonObject:
+        """A copy as plain dicts and lists. A field that nobody sent is in none, as with `exclude_unset`."""
         copied: JsonObject = _copied(self._fields, exclude_none)
         return copied
 

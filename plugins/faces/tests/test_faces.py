@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import openai
 import pytest
-from modelplug import Chunk, Request, Settings, Switchboard, Unavailable, UnknownModel
-from modelplug.testing import FakePlugin, FakeStrategy, Listener
-from modelplug_faces import OpenAIFace, acompletion_on, openai_client
+from modelplug import BadRequest, Chunk, Credentials, Reply, Request, Settings, Switchboard, Unavailable, UnknownModel
+from modelplug.testing import FakePlugin, FakeStrategy, Listener, reply_of
+from modelplug_faces import OpenAIFace, acompletion_on, completion_on, openai_client, sync_openai_client
+from modelplug_faces.faces import INSTEAD
 from modelplug_http import HttpPlugin
 from modelplug_testkit.upstream import Received, Script, Upstream
-from modelplug_testkit.wire import DONE, FINISH, HELLO, USAGE, answer, completion, stream
+from modelplug_testkit.wire import DONE, FINISH, HELLO, LAST, STREAM_HEAD, USAGE, answer, completion, part, stream
 from modelplug_v98store import V98Store
 
 MODEL = "gpt-4o-mini-v98"
@@ -67,7 +69,24 @@ async def program(client: Any, model: str) -> list[Any]:
             break
     vectors = await client.embeddings.create(model=model, input="a", encoding_format="float")
     said.append(vectors.data[0].embedding)
+    question = {"role": "user", "content": "and?"}
+    reply = await client.chat.completions.create(
+        model=model, messages=[*MESSAGES, reply.choices[0].message, question], tools=openai.NOT_GIVEN, stop=openai.omit
+    )
+    said.append(reply.choices[0].message.model_dump(exclude_unset=True))
+    await client.close()
     return said
+
+
+def sync_program(client: Any, model: str) -> list[Any]:
+    """The same without async."""
+    reply = client.chat.completions.create(model=model, messages=MESSAGES, temperature=0.5)
+    chunks = client.chat.completions.create(model=model, messages=MESSAGES, stream=True)
+    text = "".join([chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices])
+    with client.chat.completions.create(model=model, messages=MESSAGES, stream=True) as left:
+        next(left)
+    vectors = client.embeddings.create(model=model, input="a", encoding_format="float")
+    return [reply.choices[0].message.content, reply.usage.prompt_tokens, text, vectors.data[0].embedding]
 
 
 async def test_one_program_three_clients(server: Upstream) -> None:
@@ -79,27 +98,102 @@ async def test_one_program_three_clients(server: Upstream) -> None:
     for client in (OpenAIFace(board), openai_client(board)):
         server.received.clear()
         assert await program(client, MODEL) == expected
-        assert [received.json["model"] for received in server.received] == ["gpt-4o-mini"] * 4
+        assert [received.json["model"] for received in server.received] == ["gpt-4o-mini"] * 5
+        assert server.received[-1].json["messages"] == bodies[-1]["messages"]
+        assert {"tools", "stop"}.isdisjoint(server.received[-1].json)
         assert server.received[0].json["temperature"] == bodies[0]["temperature"]
         assert {received.headers["authorization"] for received in server.received} == {f"Bearer {KEY}"}
     await board.aclose()
 
 
+async def test_the_same_without_async(server: Upstream) -> None:
+    """OpenAI's client for code that is not async sees the same; what is left is recorded, a failure is OpenAI's."""
+
+    def programs() -> None:
+        board = board_on(server)
+        listener = Listener.on(board)
+        with openai.OpenAI(api_key=KEY, base_url=server.base) as real:
+            expected = sync_program(real, "gpt-4o-mini")
+        client = sync_openai_client(board)
+        assert sync_program(client, MODEL) == expected
+        assert [call.outcome for call in listener.finished] == ["ok", "ok", "abandoned", "ok"]
+        with pytest.raises(openai.NotFoundError, match="nothing"):
+            client.chat.completions.create(model="nothing", messages=[])
+        assert [model.id for model in client.models.list()] == [model.id for model in board.models]
+        server.plays = [[STREAM_HEAD, part(HELLO), LAST]]
+        with pytest.raises(openai.APIError, match="without a finish reason"):
+            list(client.chat.completions.create(model=MODEL, messages=[], stream=True))
+        board.sync.close()
+
+    await asyncio.to_thread(programs)
+
+
+async def test_a_synchronous_client_in_an_event_loop_says_what_to_do() -> None:
+    """And not "Connection error."."""
+    board, _ = fake(FakeStrategy())
+    with pytest.raises(openai.BadRequestError, match="await the board itself"):
+        sync_openai_client(board).chat.completions.create(model="one", messages=[])
+
+
+async def test_what_the_small_face_lacks_it_says() -> None:
+    """With what has it."""
+    client: Any = OpenAIFace(fake(FakeStrategy())[0])
+    for lacking in ("responses", "with_options", "models"):
+        with pytest.raises(AttributeError, match=rf"{lacking}.*openai_client\(board\)"):
+            getattr(client, lacking)
+    with pytest.raises(AttributeError, match=r"parse.*openai_client\(board\)"):
+        _ = client.chat.completions.parse
+
+
+@pytest.mark.parametrize("parameter", sorted(INSTEAD))
+async def test_parameters_of_litellms_own_never_go_to_a_provider(parameter: str) -> None:
+    """Each is refused with what a board has in its place, with async and without, before anything is asked."""
+    strategy = FakeStrategy()
+    board, _ = fake(strategy)
+    acompletion, completion = acompletion_on(board), completion_on(board)
+    for streamed in (False, True):
+        options: dict[str, Any] = {"stream": streamed, parameter: 1}
+        with pytest.raises(BadRequest, match=f"'{parameter}'.*{re.escape(INSTEAD[parameter])}"):
+            await acompletion("one", MESSAGES, **options)
+        with pytest.raises(BadRequest, match=f"'{parameter}'.*{re.escape(INSTEAD[parameter])}"):
+            completion("one", MESSAGES, **options)
+    assert strategy.requests == []
+
+
+async def test_litellm_without_async(server: Upstream) -> None:
+    """`completion(model, messages)` answers, streams, and records a stream that was left."""
+
+    def program() -> None:
+        board = board_on(server)
+        listener, completion = Listener.on(board), completion_on(board)
+        reply: Any = completion(model=MODEL, messages=MESSAGES)
+        assert (reply.choices[0].message.content, reply["usage"]["total_tokens"]) == ("hello", 5)
+        chunks: Any = completion(model=MODEL, messages=[*MESSAGES, reply.choices[0].message], stream=True)
+        assert "".join([chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]) == "hello"
+        for _ in completion(model=MODEL, messages=MESSAGES, stream=True):
+            break
+        assert [call.outcome for call in listener.finished] == ["ok", "ok", "abandoned"]
+        board.sync.close()
+
+    await asyncio.to_thread(program)
+
+
 async def test_the_shape_of_litellm(server: Upstream) -> None:
-    """`await acompletion(model, messages)`, and the same with `stream=True`."""
+    """`await acompletion(model, messages)`, and the same with `stream=True`, whose chunks are put together."""
     board = board_on(server)
     acompletion: Any = acompletion_on(board)
     reply = await acompletion(model=MODEL, messages=MESSAGES, max_tokens=5)
     assert (reply.choices[0].message.content, reply["usage"]["total_tokens"]) == ("hello", 5)
     text = ""
-    async for chunk in await acompletion(model=MODEL, messages=MESSAGES, stream=True):
+    chunks = await acompletion(model=MODEL, messages=MESSAGES, stream=True)
+    async for chunk in chunks:
         text += chunk.choices[0].delta.content or "" if chunk.choices else ""
-    assert text == "hello"
+    assert text == chunks.reply.choices[0].message.content == "hello"
     await board.aclose()
 
 
-def fake(strategy: FakeStrategy) -> tuple[Switchboard, Listener]:
-    board = Switchboard(settings=Settings(environment={}))
+def fake(strategy: FakeStrategy, **settings: Any) -> tuple[Switchboard, Listener]:
+    board = Switchboard(settings=Settings(argument=settings, environment={}))
     board.add(FakePlugin(strategy=strategy))
     return board, Listener.on(board)
 
@@ -149,6 +243,39 @@ async def test_what_a_request_carries_chooses_no_key(server: Upstream) -> None:
     assert [received.headers["authorization"] for received in server.received] == [f"Bearer {KEY}"]
     assert [model.id async for model in await client.models.list()] == [model.id for model in board.models]
     await board.aclose()
+
+
+async def test_a_request_may_name_a_tenant_and_no_credentials() -> None:
+    """Through `extra_body`: whose key is used is looked up by the board."""
+    strategy = FakeStrategy()
+    keys = {"blue": Credentials(api_key="sk-blue")}
+    board = Switchboard(settings=Settings(environment={}), credentials_for=lambda provider, tenant: keys.get(tenant))
+    board.add(FakePlugin(strategy=strategy))
+    client: Any = openai_client(board)
+    await client.chat.completions.create(model="one", messages=MESSAGES, extra_body={"tenant": "blue"})
+    assert (strategy.requests[0].tenant, strategy.requests[0].credentials) == ("blue", keys["blue"])
+    with pytest.raises(openai.BadRequestError, match="no credentials"):
+        await client.chat.completions.create(model="one", messages=MESSAGES, extra_body={"credentials": {}})
+
+
+async def test_the_clients_timeout_is_the_calls() -> None:
+    """`with_options(timeout=)` bounds the call; where nobody gave one, the board's settings do."""
+
+    class Silent(FakeStrategy):
+        async def complete(self, request: Request) -> Reply:
+            self.requests.append(request)
+            await asyncio.sleep(5)
+            return reply_of()
+
+    strategy = Silent()
+    board, listener = fake(strategy)
+    client: Any = openai_client(board)
+    with pytest.raises(openai.InternalServerError, match="deadline"):
+        await client.with_options(timeout=0.05).chat.completions.create(model="one", messages=MESSAGES)
+    assert [call.error and call.error.kind for call in listener.finished] == ["timeout"]
+    board, _ = fake(strategy, timeout=0.05)
+    with pytest.raises(openai.InternalServerError, match="deadline"):
+        await openai_client(board).chat.completions.create(model="one", messages=[])
 
 
 async def test_cancelling_hangs_up() -> None:
