@@ -26,8 +26,8 @@ from rounds import Plan
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-WHATS = ("all", "calls", "startup", "engine", "profile", "layers", "load", "latency", "endurance", "instructions")
-WHATS += ("page",)
+WHATS = ("all", "calls", "startup", "engine", "hooks", "profile", "layers", "load", "latency", "endurance")
+WHATS += ("instructions", "page")
 SELDOM = ("endurance", "instructions")
 """What takes minutes or is to be judged, and is measured only when it is asked for."""
 FULL = (
@@ -55,6 +55,7 @@ def main() -> int:
         "calls": lambda: _calls(chosen, plans),
         "startup": lambda: _startup(options),
         "engine": lambda: _engine(options),
+        "hooks": lambda: _hooks(options),
         "profile": lambda: _profile(kept=not options.quick),
         "layers": _layers,
         "load": lambda: _load(options),
@@ -128,6 +129,12 @@ def _engine(options: argparse.Namespace) -> dict[str, float]:
     print("bench: engine", file=sys.stderr)
     results: dict[str, float] = json.loads(_script("engine.py", str(options.rounds or (1 if options.quick else 9))))
     _show(tables.engine(results))
+    return results
+
+
+def _hooks(options: argparse.Namespace) -> dict[str, float]:
+    results: dict[str, float] = json.loads(_script("hooks.py", str(options.rounds or (1 if options.quick else 9))))
+    _show(tables.hooks(results))
     return results
 
 

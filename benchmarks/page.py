@@ -1,10 +1,9 @@
-"""Keeps the figures in docs/explanation/speed.md: each table between its marks, and the pictures beside it."""
+"""Keeps the figures of docs/explanation: each table between its marks, on whichever page that is, and the pictures."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import aims
@@ -12,7 +11,7 @@ import pictures
 import tables
 from environments import ROOT
 
-PAGE = ROOT / "docs" / "explanation" / "speed.md"
+PAGES = ROOT / "docs" / "explanation"
 PICTURE = ROOT / "docs" / "decisions" / "0011-layers.svg"
 BEFORE = ROOT / "benchmarks" / "results" / "layers-before.json"
 """What decision 0011 began with."""
@@ -21,6 +20,18 @@ _CURVE = ("floor", "aiohttp", "modelplug http", "modelplug direct", "httpx", "op
 
 def write(results: dict[str, Any]) -> None:
     """Replace what stands between the marks by these results."""
+    parts = _parts(results)
+    for page in sorted(PAGES.glob("*.md")):
+        text = written = page.read_text()
+        for name, part in parts.items():
+            pattern = rf"(<!-- bench:{re.escape(name)} -->\n).*?(<!-- end -->)"
+            text = re.sub(pattern, lambda found, part=part: found[1] + part + "\n" + found[2], text, flags=re.DOTALL)
+        if text != written:
+            page.write_text(text)
+
+
+def _parts(results: dict[str, Any]) -> dict[str, str]:
+    """What stands between the marks, by their names; the pictures are made on the way."""
     parts: dict[str, str] = {"machine": _machine(results)}
     if calls := results.get("calls"):
         for concurrency in sorted({r["concurrency"] for r in calls}):
@@ -35,6 +46,8 @@ def write(results: dict[str, Any]) -> None:
         parts["startup-ratios"] = tables.markdown(tables.start_ratios(starts))
     if engine := results.get("engine"):
         parts["engine"] = tables.markdown(tables.engine(engine))
+    if hooks := results.get("hooks"):
+        parts["hooks"] = tables.markdown(tables.hooks(hooks))
     if layers := results.get("layers"):
         before = json.loads(BEFORE.read_text())
         PICTURE.write_text(pictures.layers({"before": before, "now": layers}))
@@ -45,19 +58,11 @@ def write(results: dict[str, Any]) -> None:
     if load := results.get("load"):
         parts["load"] = "```text\n" + load["report"].rstrip() + "\n```"
     parts["aims"] = tables.markdown(aims.aims(results))
-    if not PAGE.exists():
-        return
-    text = PAGE.read_text()
-    for name, part in parts.items():
-        pattern = rf"(<!-- bench:{re.escape(name)} -->\n).*?(<!-- end -->)"
-        text = re.sub(pattern, lambda found, part=part: found[1] + part + "\n" + found[2], text, flags=re.DOTALL)
-    PAGE.write_text(text)
+    return parts
 
 
 def _picture(name: str, svg: str) -> None:
-    path: Path = PAGE.parent / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(svg)
+    (PAGES / name).write_text(svg)
 
 
 def _machine(results: dict[str, Any]) -> str:

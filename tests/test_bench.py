@@ -60,3 +60,9 @@ def test_the_work_of_a_call_is_told_by_layer() -> None:
     rows = [line.split()[:2] for line in run("layers", "--quick").splitlines()]
     assert ["our", "wire"] in rows
     assert ["the", "core"] in rows
+
+
+@pytest.mark.slow
+def test_what_hooks_cost_is_measured() -> None:
+    """The measure behind the explanation of synchronous hooks runs and tells what a wrapper sees."""
+    assert "a wrapper round an asynchronous hook sees" in run("hooks", "--quick")
