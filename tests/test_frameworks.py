@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -30,22 +31,46 @@ board.add(Counting())
 """
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_the_frameworks_call_through_the_board(tmp_path: Path) -> None:
-    """Each of them answers and streams, and every call has its record."""
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A Python with the frameworks and a board."""
+    folder = tmp_path_factory.mktemp("frameworks")
     uv = os.environ.get("MODELPLUG_UV") or str(ROOT / ".bootstrap" / "uv")
-    python = str(tmp_path / "venv" / "bin" / "python")
+    python = str(folder / "venv" / "bin" / "python")
     variables = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # as tools/environment.py has it
     if "PIP_INDEX_URL" in os.environ:
         variables.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(tmp_path / "venv")], check=True, timeout=60)
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder / "venv")], check=True, timeout=60)
     members = [str(ROOT / "core"), str(ROOT / "plugins" / "faces")]
     subprocess.run(
         [uv, "pip", "install", "-q", "--python", python, *NEEDED, *members], check=True, timeout=240, env=variables
     )
+    return python
+
+
+def printed(python: str, *arguments: str, folder: Path) -> str:
+    """The last line that a program prints."""
+    done = subprocess.run([python, *arguments], capture_output=True, text=True, timeout=100, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_frameworks_call_through_the_board(python: str, tmp_path: Path) -> None:
+    """Each of them answers and streams, and every call has its record."""
     blocks = re.findall(r"^```python fragment\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     program = "\n".join([blocks[0], COUNT, *blocks[1:], "board.flush()", "print(Counting.calls)"])
-    done = subprocess.run([python, "-c", program], capture_output=True, text=True, timeout=60, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == str(["ok"] * 5)
+    assert printed(python, "-c", program, folder=tmp_path) == str(["ok"] * 8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_tools_structure_usage_and_cancellation(python: str, tmp_path: Path) -> None:
+    """They come through each framework, whole and streamed; a stream that is cancelled is recorded as that."""
+    said = printed(python, str(Path(__file__).with_name("frameworks_in_use.py")), folder=tmp_path)
+    assert json.loads(said) == {
+        "LangChain": ["5", "5", "Paris", 10, "cancelled"],
+        "pydantic-ai": ["5", "5", "Paris", 10, "cancelled"],
+        "Agents SDK": ["5", "5", "Paris", 10, "cancelled"],
+    }
