@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from _pytest.mark import ParameterSet
 
 from tests.workspace import ROOT, distributions
 
-PAGES = [ROOT / "README.md", *sorted(p for p in ROOT.glob("docs/**/*.md") if p.parent.name != "decisions")]
+MEMBERS = [member.folder / "README.md" for member in distributions()]
+PAGES = [ROOT / "README.md", *MEMBERS, *sorted(p for p in ROOT.glob("docs/**/*.md") if p.parent.name != "decisions")]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)  # "```python fragment" is only read
 USES_MODEL = re.compile(r'"local"|modelplug_local')
 
@@ -62,6 +64,13 @@ def test_the_page_runs(page: Path, code: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_is_shown_of_settings_can_be_read(page: Path) -> None:
+    """Each block of TOML is TOML, so that what is copied from it does not stop the reader's host."""
+    for block in re.findall(r"^```toml\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        tomllib.loads(block)
 
 
 def test_every_link_leads_somewhere() -> None:
