@@ -165,7 +165,14 @@ async def test_the_selector_shows_allowed_models_first(serve: Serve) -> None:
 async def test_what_is_not_there(serve: Serve) -> None:
     """404 and 405 come in the same envelope; no path leads out of the page's folder."""
     client = await serve(board_with())
-    for path in ("/api/llm/nothing", "/page/../app.py", "/page/%2e%2e%2fapp.py", "/page/", "/metrics/x"):
+    for path in (
+        "/api/llm/nothing",
+        "/page/../app.py",
+        "/page/%2e%2e%2fapp.py",
+        "/page/",
+        "/metrics/x",
+        f"/page/{'x' * 300}",
+    ):
         answer = await client.get(path)
         assert (answer.status_code, answer.json()["success"]) == (404, False)
     assert (await client.post("/api/llm/health")).status_code == 405

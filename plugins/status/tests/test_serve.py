@@ -226,3 +226,16 @@ async def test_a_port_that_is_taken_is_told() -> None:
             _, said = await process.communicate()
         assert process.returncode == 1
         assert f"--port {upstream.port + 1}".encode() in said
+
+
+@pytest.mark.parametrize("host", ["a..b", "192.0.2.1"])
+async def test_a_host_that_is_not_here_is_told(host: str) -> None:
+    """A name that can be none, or an address of another machine: one line that says so, and what to give."""
+    process = await asyncio.create_subprocess_exec(
+        *(COMMAND, "serve", "--host", host, "--token", "t"),
+        env={**os.environ, "MODELPLUG_CONFIG": os.devnull},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert said.startswith(f"error: --host {host}: is no address of this machine. Give one, such as 127.0.0.1".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import os
 import signal
@@ -145,9 +146,12 @@ def listening(host: str, port: int) -> socket.socket:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
         found.listen()  # from now on, so that whoever reads the address can come
-    except OSError as error:
-        step = f"Take another: --port {port + 1}, or --port 0 for any that is free."
-        raise ConfigError(f"--host {host} --port {port}", f"cannot be listened on ({error.strerror})", step) from None
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that can be none, such as a..b
+        if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
+            step = f"Take another: --port {max(port, PORT) + 1}, or --port 0 for any that is free."
+            raise ConfigError(f"--port {port}", f"cannot be listened on ({error.strerror})", step) from None
+        step = "Give one, such as 127.0.0.1 or ::1, or 0.0.0.0 for all of them."
+        raise ConfigError(f"--host {host}", "is no address of this machine", step) from None
     return found
 
 
