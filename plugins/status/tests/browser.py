@@ -47,9 +47,13 @@ class Tabs:
         client = await self._stack.enter_async_context(self._served(app))
         return str(client.base_url)
 
-    async def open(self, address: str, *, silent: bool = True, **options: Any) -> Page:
-        """A tab at this address; options are those of the browser. Complaints count unless `silent` is False."""
+    async def open(self, address: str, *, silent: bool = True, script: str = "", **options: Any) -> Page:
+        """A tab at this address; options are those of the browser. Complaints count unless `silent` is False.
+
+        `script` is run before those of the page.
+        """
         context = await self._stack.enter_async_context(await self._chromium.new_context(**options))
+        await context.add_init_script(script)
         page = await context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))

@@ -215,6 +215,24 @@ async def test_a_token_is_asked_for_once(tabs: Tabs) -> None:
     other = await tabs.open(f"{address}/#token=right-token")
     await expect(other.locator("#connection")).to_have_text("Live")
     assert "token" not in other.url
+    refused = await tabs.open(f"{address}/#token=wrong", silent=False)
+    await expect(refused.get_by_text("This token was refused.")).to_be_visible()
+
+
+async def test_a_token_may_hold_any_sign(tabs: Tabs) -> None:
+    """A % that stands bare in the address belongs to the token; signs that no header carries are refused in words."""
+    address = await tabs.serve(status_app(board_with(), token="50%off"))
+    for written in ("50%off", "50%25off"):
+        page = await tabs.open(f"{address}/#token={written}")
+        await expect(page.locator("#connection")).to_have_text("Live")
+        await expect(page.get_by_role("link", name="Prometheus metrics")).to_be_hidden()
+    page = await tabs.open(address, silent=False)
+    await page.get_by_label("Token", exact=True).fill("\u65e5\u672c")
+    await page.get_by_role("button", name="Open").click()
+    await expect(page.get_by_text("This token was refused.")).to_be_visible()
+    await page.get_by_label("Token", exact=True).fill(" 50%off ")
+    await page.get_by_role("button", name="Open").click()
+    await expect(page.locator("#connection")).to_have_text("Live")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

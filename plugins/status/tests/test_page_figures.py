@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
@@ -108,6 +110,27 @@ async def test_an_alert_fires_and_is_resolved(tabs: Tabs) -> None:
     await expect(page.locator("#alerts > li")).to_have_count(1)
     await expect(page.locator("#alerts > li")).to_contain_text("resolved")
     await expect(page.get_by_role("heading", level=1)).to_have_text("fake is healthy.")
+
+
+async def test_a_clock_that_is_ahead_cuts_no_chart(tabs: Tabs) -> None:
+    """Where the browser's clock is two hours ahead, what was drawn of the last hour stays when a step is over."""
+    ahead = [-1800.0]
+    board = Switchboard(settings=Settings(environment={}))
+    board.add(Metrics(clock=lambda: time.time() + ahead[0]), name="metrics")
+    board.add(FakePlugin(strategy=FakeStrategy()), name="fake")
+    await streamed(board, "fake/one")
+    await asyncio.to_thread(board.flush)
+    board.plugin("metrics").snapshot()  # counted at this moment of its clock
+    ahead[0] = 0.0
+    skew = "const now = Date.now; Date.now = () => now() + 7_200_000;"
+    page = await tabs.of(board, script=skew)
+    await page.get_by_text("60 min").click()
+    await expect(page.locator("#traffic-range")).to_contain_text(re.compile("last (29|30) min"))
+    ahead[0] = 80.0  # steps are over
+    await streamed(board, "fake/one")
+    await expect(page.locator("#summary")).to_contain_text("2 calls")
+    await page.wait_for_timeout(2_500)  # two updates
+    await expect(page.locator("#traffic-range")).to_contain_text("last 31 min")
 
 
 async def test_numbers_are_said_as_people_read_them(tabs: Tabs) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from modelplug import Chunk, Model, Request, Unavailable
 from modelplug.testing import FakeStrategy
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from plugins.status.tests.browser import Tabs
 from plugins.status.tests.conftest import board_with
@@ -18,14 +18,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
 class Gated(FakeStrategy):
-    """Holds the rest of an answer back until `gate` is set; `left` is set when the stream is over."""
+    """Holds the rest of an answer back until `gate` is set, or all of it; `left` is set when the stream is over."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, silent: bool = False) -> None:
         super().__init__(text)
+        self.silent = silent
         self.gate, self.left = asyncio.Event(), asyncio.Event()
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        self.requests.append(request)
         try:
+            if self.silent:
+                await self.gate.wait()
             for chunk in self.chunks:
                 yield chunk
                 await self.gate.wait()
@@ -104,6 +108,40 @@ async def test_a_stream_can_be_stopped(tabs: Tabs) -> None:
     await expect(page.locator(".said.model .end")).to_have_text("stopped by you")
     await expect(page.get_by_role("button", name="Send")).to_be_visible()
     await strategy.left.wait()
+
+
+async def test_what_is_stopped_before_it_is_sent_is_not_sent(tabs: Tabs) -> None:
+    """Stop holds while the page still reads the count before the call: no call is made, and none is spoken of."""
+    strategy = FakeStrategy()
+    page = await tabs.of(board_with(strategy), view="#playground")
+    gate = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    await page.route("**/metrics/models?window=all", late)
+    await say(page, "hi")
+    await page.get_by_role("button", name="Stop").click()
+    gate.set()
+    await expect(page.locator(".said.model .end")).to_have_text("stopped by you")
+    await expect(page.locator(step(page, "call"))).to_contain_text("Not reached")
+    assert strategy.requests == []
+
+
+async def test_a_question_without_an_answer_is_not_said_again(tabs: Tabs) -> None:
+    """What was stopped before its first chunk is left out of the next question: providers refuse empty answers."""
+    strategy = Gated("hello there", silent=True)
+    page = await tabs.of(board_with(strategy), view="#playground")
+    await say(page, "one")
+    while not strategy.requests:  # noqa: ASYNC110  # a fake sets no event
+        await asyncio.sleep(0.01)
+    await page.get_by_role("button", name="Stop").click()
+    await strategy.left.wait()
+    strategy.gate.set()
+    await say(page, "two")
+    await expect(page.locator(".said.model .text").last).to_have_text("hello there")
+    assert [message["content"] for message in strategy.requests[-1].messages] == ["two"]
 
 
 async def test_the_selector_finds_a_model(tabs: Tabs) -> None:

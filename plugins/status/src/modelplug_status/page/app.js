@@ -10,7 +10,7 @@ import { showCounted } from "./flow.js";
 import { modelTable } from "./models.js";
 import { allowPlayground, openPlayground } from "./playground.js";
 import { showProviders, showVerdict } from "./providers.js";
-import { get, hasPlayground, live, recallToken, Refused, useToken } from "./server.js";
+import { get, hasPlayground, hasToken, live, recallToken, Refused, useToken } from "./server.js";
 
 const HOUR = 3700; // seconds, with a step to spare
 const RANGES = { "1m": 300, "5m": 300, "60m": 3600, all: 3600 }; // seconds that the charts show
@@ -40,8 +40,9 @@ async function readFigures() {
 async function readHistory(minutes = 60) {
   const { step_seconds: step, points } = await get("metrics/history", { minutes });
   const read = points.slice(0, -1).map((point) => ({ ...point, time: format.unix(point.time) }));
-  const known = state.points.filter(({ time }) => time < (read[0]?.time ?? Infinity) && time > Date.now() / 1000 - HOUR);
-  Object.assign(state, { step, points: minutes === 60 ? read : [...known, ...read], open: points.at(-1)?.time });
+  const open = points.at(-1)?.time; // the server's time: the clock here may be another
+  const known = state.points.filter(({ time }) => time < (read[0]?.time ?? Infinity) && time > format.unix(open) - HOUR);
+  Object.assign(state, { step, points: minutes === 60 ? read : [...known, ...read], open });
 }
 
 async function readFailures() {
@@ -124,6 +125,7 @@ async function stayConnected() {
 
 function connected() {
   state.since = new Date();
+  $("links").hidden = hasToken(); // a link sends none
   $("lost").hidden = true;
   document.body.classList.remove("stale");
   showConnection("live", "Live");
@@ -154,18 +156,15 @@ function waitFor(seconds, error) {
   });
 }
 
-let refused = false;
-
 function signIn() {
   const dialog = $("sign-in");
-  $("sign-in-wrong").hidden = !refused;
+  $("sign-in-wrong").hidden = !hasToken();
   showConnection("lost", "Token needed");
   $("token").value = "";
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      useToken($("token").value);
-      refused = true;
+      useToken($("token").value.trim());
       resolve();
     }, { once: true });
   });

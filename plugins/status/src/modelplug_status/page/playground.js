@@ -64,11 +64,13 @@ async function send() {
   $("conversation").append(h("p", { class: "said user" }, h("span", { class: "hidden" }, "You: "), text));
   const answer = answerBox(model);
   working(new AbortController());
+  let sent = false;
   try {
     await showSent(model);
+    sent = !running.signal.aborted;
     await listen(model, answer);
   } catch (error) {
-    if (running.signal.aborted) stopped(answer);
+    if (running.signal.aborted) stopped(answer, sent);
     else failed(answer, { type: "", message: error instanceof Refused ? error.message : "The server does not answer.", next_step: "" });
   }
   working(null);
@@ -112,8 +114,15 @@ async function listen(model, answer) {
   if (!ended) throw new Error("the stream ended without a record");
 }
 
+/** Keeps what was said. A question without an answer would confuse the next one. */
+function keepTurn(answer) {
+  const content = answer.text();
+  if (content) turns.push({ role: "assistant", content });
+  else turns.pop();
+}
+
 function finished(answer, call) {
-  turns.push({ role: "assistant", content: answer.text() });
+  keepTurn(answer);
   const usage = call.usage ?? {};
   answer.end(
     [
@@ -136,10 +145,11 @@ function failed(answer, { type, message, next_step: step, call }) {
   else showRefused(message);
 }
 
-function stopped(answer) {
-  turns.push({ role: "assistant", content: answer.text() });
+function stopped(answer, sent) {
+  keepTurn(answer);
   answer.end("stopped by you");
-  showStopped();
+  if (sent) showStopped();
+  else showRefused("Stopped by you before it was sent");
 }
 
 /** Where an answer grows. */

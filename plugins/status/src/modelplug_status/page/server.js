@@ -24,12 +24,15 @@ export function useToken(value) {
   }
 }
 
+/** Whether a token is sent. */
+export const hasToken = () => Boolean(token);
+
 /** Takes the token that stands in the address after #token=, a part that no server sees, or the one kept for this tab. */
 export function recallToken() {
   const given = /^#token=(.+)$/.exec(location.hash);
   if (given) {
     history.replaceState(null, "", location.pathname + location.search);
-    return useToken(decodeURIComponent(given[1]));
+    return useToken(decoded(given[1]));
   }
   try {
     token = sessionStorage.getItem(TOKEN);
@@ -38,7 +41,16 @@ export function recallToken() {
   }
 }
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a % of the token's own
+  }
+}
+
 async function ask(path, options = {}) {
+  if (token && !/^[!-~]+$/.test(token)) throw new Refused(401, "No header can carry this token."); // fetch would fail as if nobody were there
   const headers = { ...options.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
   const answer = await fetch(new URL(path, ROOT), { cache: "no-store", ...options, headers });
   if (answer.ok) return answer;
@@ -66,6 +78,7 @@ export async function hasPlayground() {
 
 /** The events of a stream, each `{event, data}` with its JSON read. Ends when the server ends it. */
 export async function* events(path, { body, signal, silence } = {}) {
+  signal?.throwIfAborted();
   const stop = new AbortController();
   signal?.addEventListener("abort", () => stop.abort(signal.reason), { once: true });
   let timer;
