@@ -6,7 +6,7 @@ context windows, one bill for each call.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +30,7 @@ class Bill:
     """What one call is billed by: the local model's id, never the upstream's echo. None is unknown, and not zero.
 
     `source` says where the tokens are from (reported, estimated, absent), `cost` is US dollars. Prompt tokens hold the
-    cached ones; nothing is counted twice.
+    cached ones; nothing is counted twice. `seconds` are of the whole call, and until the first chunk of a stream.
     """
 
     call_id: str
@@ -42,6 +42,8 @@ class Bill:
     cached_tokens: int | None
     source: str
     cost: Decimal | None
+    seconds: float
+    first_chunk: float | None
 
     @classmethod
     def of(cls, call: Call) -> Bill:
@@ -57,6 +59,8 @@ class Bill:
             cached_tokens=usage.cached_tokens,
             source=usage.source,
             cost=call.cost,
+            seconds=call.seconds,
+            first_chunk=call.first_chunk,
         )
 
 
@@ -140,33 +144,49 @@ class LLM:
         stream: bool = True,
         user: str | None = None,
         api_key: str | None = None,
+        api_base: str | None = None,
         timeout: float | None = None,
         **params: Any,
-    ) -> Reply | AsyncIterator[Chunk]:
+    ) -> Reply | AsyncGenerator[Chunk, None]:
         """The answer, or its chunks: OpenAI's shapes, `chunk.choices[0].delta.content`, usage with the last of them.
 
-        `user` has the board look up that user's key; `api_key` is for this call alone. Parameters that are None are
-        left out. Raises LLMError; a stream raises it where it fails.
+        `user` has the board look up that user's key; `api_key` and `api_base` are for this call alone. Parameters that
+        are None are left out, and so is a `tool_choice` without `tools`. Raises LLMError: what fails before the first
+        chunk here, what fails later where the chunks are read. A host that leaves a stream early and keeps it closes it
+        (`await chunks.aclose()`); one that drops it need not.
         """
-        credentials = None if api_key is None else Credentials(api_key=api_key)
         params = {name: value for name, value in params.items() if value is not None}
-        call = {"credentials": credentials, "tenant": user, "timeout": timeout, **params}
-        if stream:
-            return self._chunks(model_name, messages, call)
+        if "tools" not in params:
+            params.pop("tool_choice", None)
+        call = {"tenant": user, "timeout": timeout, **params}
         try:
-            return await self.board.complete(model_name, messages, **call)
+            if api_key is not None or api_base is not None:
+                call["credentials"] = Credentials(api_key=api_key, api_base=api_base)
+            if not stream:
+                return await self.board.complete(model_name, messages, **call)
         except ModelplugError as error:
             raise LLMError(error) from None
+        chunks = self._chunks(model_name, messages, call)
+        return _with(await anext(chunks), chunks)
 
     async def _chunks(
         self, name: str, messages: Sequence[Mapping[str, Any]], call: Mapping[str, Any]
-    ) -> AsyncIterator[Chunk]:
+    ) -> AsyncGenerator[Chunk, None]:
         try:
             async with self.board.stream(name, messages, **call) as chunks:
                 async for chunk in chunks:
                     yield chunk
         except ModelplugError as error:
             raise LLMError(error) from None
+
+
+async def _with(first: Chunk, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+    try:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        await chunks.aclose()
 
 
 __all__ = ["LLM", "Bill", "Billing", "LLMError"]
