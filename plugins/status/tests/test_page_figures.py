@@ -125,7 +125,7 @@ async def test_a_clock_that_is_ahead_cuts_no_chart(tabs: Tabs) -> None:
     skew = "const now = Date.now; Date.now = () => now() + 7_200_000;"
     page = await tabs.of(board, script=skew)
     await page.get_by_text("60 min").click()
-    await expect(page.locator("#traffic-range")).to_contain_text(re.compile("last (29|30) min"))
+    await expect(page.locator("#traffic-range")).to_contain_text(re.compile(r"last (29|30)\smin"))
     ahead[0] = 80.0  # steps are over
     await streamed(board, "fake/one")
     await expect(page.locator("#summary")).to_contain_text("2 calls")
