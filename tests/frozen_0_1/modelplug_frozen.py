@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from typing import Any, ClassVar
 
 import pluggy
-from modelplug import Call, Hooks, Layer, Model, Request, Settings, Strategy, hookimpl
+from modelplug import Call, Chunk, Hooks, Layer, Model, Reply, Request, Settings, Strategy, hookimpl
 from modelplug.testing import FakeStrategy
 
 
@@ -80,6 +80,50 @@ class Around(Hooks):
     def select_strategy(self) -> Generator[None, Strategy | None, Strategy | None]:
         inner = yield
         return None if inner is None else Layer(inner)
+
+
+class TwoMethods:
+    """A strategy that is nothing but its two methods."""
+
+    name = "plain"
+
+    async def complete(self, request: Request) -> Reply:
+        message = {"role": "assistant", "content": "of two methods"}
+        return Reply({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        for word, finish in (("of two ", None), ("methods", "stop")):
+            yield Chunk({"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": finish}]})
+
+
+class Loud(Layer):
+    """A layer that changes what its inner strategy says, whole and in chunks."""
+
+    async def complete(self, request: Request) -> Reply:
+        reply = await super().complete(request)
+        reply.data["choices"][0]["message"]["content"] = reply.text.upper()
+        return Reply(reply.data)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        chunks = self.inner.stream(request)
+        try:
+            async for chunk in chunks:
+                chunk.data["choices"][0]["delta"]["content"] = chunk.text.upper()
+                yield chunk
+        finally:
+            await chunks.aclose()
+
+
+class Plain(Hooks):
+    """Brings a model, and carries it by a layer round a strategy."""
+
+    @hookimpl
+    def provide_models(self) -> Iterable[Model]:
+        return [Model(id="plain/one", provider="plain", requires=())]
+
+    @hookimpl
+    def select_strategy(self, model: Model) -> Strategy | None:
+        return Loud(TwoMethods()) if model.provider == "plain" else None
 
 
 class Bare:
