@@ -75,7 +75,8 @@ TOMORROW: Mapping[str, Mapping[str, str]] = {
             "    @hookspec(warn_on_impl=DeprecationWarning('call_started goes in 2.0'))\n    def call_started"
         ),
         "    @hookspec(firstresult=True)\n    def select_strategy": (
-            "    @hookspec(firstresult=True, warn_on_impl_args={'settings': DeprecationWarning('settings goes in 2.0')})\n"
+            "    @hookspec(firstresult=True,\n"
+            "        warn_on_impl_args={'settings': DeprecationWarning('settings goes in 2.0')})\n"
             "    def select_strategy"
         ),
         'HOOK_NAMES = ("': 'HOOK_NAMES = ("board_closed", "',
