@@ -225,3 +225,14 @@ def test_a_report_says_since_when(traffic: Traffic) -> None:
     traffic.fail(30)
     assert traffic.health().status == "unhealthy"
     assert traffic.health().since == since < traffic.clock.now - 30
+
+
+def test_a_clock_that_was_ahead_holds_no_health(traffic: Traffic) -> None:
+    """Failures of a time that is not yet come are forgotten like others once the clock is set right."""
+    traffic.clock.now += 86_400
+    traffic.fail(20)
+    assert traffic.statuses == ("unhealthy", "unhealthy")
+    traffic.clock.now -= 86_400
+    traffic.answer(100)
+    assert traffic.statuses == ("healthy", "healthy")
+    assert traffic.health().reason.endswith("calls answered")

@@ -42,6 +42,21 @@ def test_steps_without_a_call_are_there_and_old_ones_are_not() -> None:
     assert metrics.snapshot().total.all_time.failed == 3
 
 
+def test_a_clock_that_was_ahead_takes_no_step_away() -> None:
+    """What was counted in a time that is not yet come hides nothing once the clock is set right."""
+    clock = Clock()
+    metrics = Metrics(clock=clock)
+    feed(metrics.call_finished, call_of(clock.now))
+    clock.now += 86_400
+    feed(metrics.call_finished, call_of(clock.now))
+    clock.now -= 86_400
+    for _ in range(3):
+        clock.now += 20
+        feed(metrics.call_finished, call_of(clock.now))
+    counts = [figures.calls for _, figures in metrics.snapshot().over_time(100)[1]]
+    assert [n for n in counts if n] == [1, 1, 1]
+
+
 def test_workers_add_up() -> None:
     """The sum of two histories has each call of both once, also after a way through JSON."""
     clocks = [Clock(NOW - 100), Clock(NOW - 100)]

@@ -114,8 +114,8 @@ class Counting:
         provider, model, _ = labels
         judged = partial(self._watch(provider).take, model=model) if provider != REST else _nobody
 
-        def told(moment: float, tally: Tally) -> None:
-            self._history.add(moment, tally)
+        def told(moment: float, tally: Tally, now: float) -> None:
+            self._history.add(moment, tally, now)
             judged(moment, tally)
 
         series = self._series[labels] = Series(labels, told=told)

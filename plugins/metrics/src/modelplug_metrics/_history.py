@@ -24,15 +24,15 @@ class History:
     def __init__(self) -> None:
         self._tallies: dict[int, Tally] = {}
 
-    def add(self, moment: float, tally: Tally) -> None:
-        """What was counted in a slice of time that began at `moment` (Unix time)."""
+    def add(self, moment: float, tally: Tally, now: float) -> None:
+        """What was counted in a slice of time that began at `moment`, not later than `now` (Unix time)."""
         place = int(moment // STEP)
         if place in self._tallies:
             add(self._tallies[place], tally.items())
             return
         self._tallies[place] = dict(tally)
-        newest = max(self._tallies)
-        for old in [old for old in self._tallies if old <= newest - POINTS]:
+        newest = int(now // STEP)  # where the clock was set back, there are later ones
+        for old in [old for old in self._tallies if not newest - POINTS < old <= newest]:
             del self._tallies[old]
 
     def points(self) -> Points:

@@ -45,7 +45,12 @@ class Recent:
             self._slices.append((moment, short, whole))
 
     def trim(self, *, now: float) -> list[Sketches]:
-        """Takes out the slices that are not recent any more, and returns their sketches."""
+        """Takes out the slices that are not recent any more, and returns their sketches.
+
+        Slices that are later than `now`, because the clock was set back, are of now: they leave in their turn.
+        """
+        if self._slices and self._slices[-1][0] > now:
+            self._slices = deque((min(moment, now), short, parts) for moment, short, parts in self._slices)
         left = [self._slices.popleft() for _ in range(self._leaving(now))]
         for _, short, _ in left:
             _subtract(self._total, short)

@@ -18,12 +18,12 @@ Labels = tuple[str, str, str]
 class Series:
     """The counts of one combination of labels: since the beginning, and over each window.
 
-    `told` is told of each slice of the first window that is over: when it began, and its tally.
+    `told` is told of each slice of the first window that is over: when it began, its tally, and what time it is.
     """
 
     __slots__ = ("_all_time", "_told", "_windows", "labels")
 
-    def __init__(self, labels: Labels, *, told: Callable[[float, Tally], None]) -> None:
+    def __init__(self, labels: Labels, *, told: Callable[[float, Tally, float], None]) -> None:
         self.labels = labels
         self._told = told
         self._all_time: Tally = {}
@@ -51,7 +51,7 @@ class Series:
         return Row(provider=provider, model=model, strategy=strategy, tallies=tallies, spans=spans)
 
     def _first(self, moment: float, tally: Tally, now: float) -> None:
-        self._told(moment, tally)
+        self._told(moment, tally, now)
         self._windows[1].add(moment, tally.items(), now)
 
     def _for_ever(self, moment: float, tally: Tally, now: float) -> None:
