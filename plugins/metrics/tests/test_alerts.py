@@ -202,6 +202,16 @@ def test_a_rule_that_is_taken_away_resolves() -> None:
     assert watched.metrics.alerts.recent[0].reason == "there is no such rule any more"
 
 
+def test_what_nobody_knows_any_more_resolves() -> None:
+    """Where the worker whose calls made a provider unhealthy has ended, the alert says so; its rule is still there."""
+    metrics = Metrics(clock=Clock())
+    feed(metrics.call_finished, *(call_of(error="upstream") for _ in range(20)))
+    alerts = Alerts([Rule(name="unwell", what="health", threshold="unhealthy", until="unhealthy", lasting=0.0)])
+    assert [alert.state for alert in alerts.judge(metrics.snapshot())] == ["firing"]
+    (alert,) = alerts.judge(metrics.snapshot().past())
+    assert (alert.state, alert.reason) == ("resolved", "nothing is known of it any more")
+
+
 def test_what_fires_goes_on_after_a_refresh() -> None:
     """The same settings again neither fire nor resolve anything."""
     watched = Watched(errors={**ERRORS, "for": 0})

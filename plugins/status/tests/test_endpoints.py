@@ -205,6 +205,14 @@ async def test_live_updates(serve: Serve) -> None:
     assert updates[1]["health"]["total_calls"] == 2
 
 
+def test_metrics_that_were_not_loaded_are_told() -> None:
+    """A rule that is none keeps metrics off the board: whoever opens the app is told of the rule."""
+    settings = Settings(argument={"alerts": {"rules": {"slow": {"what": "latency"}}}}, environment={})
+    board = Switchboard.load(settings=settings, only=["metrics"])
+    with pytest.raises(ConfigError, match=r"\[alerts.rules.slow\] what: is none of the words"):
+        status_app(board)
+
+
 def test_a_board_without_metrics_is_told() -> None:
     """At once, with what to install."""
     with pytest.raises(ConfigError, match="modelplug-metrics"):

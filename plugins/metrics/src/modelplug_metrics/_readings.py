@@ -35,7 +35,9 @@ class Reading:
     next_step: str | None = None
 
 
-NOTHING = Reading(reason="there is no such rule any more")
+NO_RULE = Reading(reason="there is no such rule any more")
+NO_FIGURES = Reading(reason="nothing is known of it any more")
+"""The worker process that knew has ended."""
 
 
 def readings(rule: Rule, snapshot: Snapshot) -> Iterator[Reading]:

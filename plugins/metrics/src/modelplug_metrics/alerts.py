@@ -149,7 +149,7 @@ class Alerts:
 
         The time is that of the snapshot, which may be one of several workers, merged.
         """
-        from modelplug_metrics._readings import NOTHING, readings
+        from modelplug_metrics._readings import NO_FIGURES, NO_RULE, readings
 
         now, changed, seen = snapshot.taken, list[Alert](), set[Key]()
         with self._lock:
@@ -160,8 +160,9 @@ class Alerts:
                     changed += self._moved(rule, key, reading, now)
             for key in [key for key in self._over_since if key not in seen]:
                 del self._over_since[key]
-            for key in [key for key in self._firing if key not in seen]:  # its rule was taken away
-                changed.append(self._resolved(key, NOTHING, now))
+            rules = {rule.name for rule in self.rules}
+            for key in [key for key in self._firing if key not in seen]:
+                changed.append(self._resolved(key, NO_FIGURES if key[0] in rules else NO_RULE, now))
         return tuple(changed)
 
     def _moved(self, rule: Rule, key: Key, reading: Reading, now: float) -> list[Alert]:

@@ -46,8 +46,7 @@ def status_app(
 
     Raises ConfigError when the board has no plugin `metrics`, and for a token that no header can carry.
     """
-    if not any(plugin.name == "metrics" and plugin.state == "loaded" for plugin in board.plugins):
-        raise ConfigError("plugin 'metrics'", "is not on this board", "Install modelplug-metrics, or board.add() it.")
+    _check_metrics(board)
     view = View(board, choose)
     routes = [Route(f"/api/llm/{path}", partial(_json, answer, view)) for path, answer in endpoints.ANSWERS.items()] + [
         Route("/api/llm/live", Live(view, closing or Event()).stream),
@@ -60,6 +59,15 @@ def status_app(
         routes.append(Route("/api/llm/playground", partial(play, board), methods=["POST"]))
     errors = {BadParameter: _bad_parameter, HTTPException: _no_such, Exception: _broken}
     return Door(Starlette(routes=routes, exception_handlers=errors), token=token, hosts=hosts)
+
+
+def _check_metrics(board: Switchboard) -> None:
+    metrics = next((plugin for plugin in board.plugins if plugin.name == "metrics"), None)
+    if metrics is None:
+        raise ConfigError("plugin 'metrics'", "is not on this board", "Install modelplug-metrics, or board.add() it.")
+    if metrics.state != "loaded":
+        why = (metrics.reason or "").rstrip(".")
+        raise ConfigError("plugin 'metrics'", f"was not loaded: {why}", "Mend that: without it there are no figures.")
 
 
 # What is no coroutine is run in a thread: a reading takes some milliseconds, and files where workers share a folder.
