@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.environments import python_with
 from tests.workspace import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "frameworks.md"
@@ -34,18 +33,7 @@ board.add(Counting())
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A Python with the frameworks and a board."""
-    folder = tmp_path_factory.mktemp("frameworks")
-    uv = os.environ.get("MODELPLUG_UV") or str(ROOT / ".bootstrap" / "uv")
-    python = str(folder / "venv" / "bin" / "python")
-    variables = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # as tools/environment.py has it
-    if "PIP_INDEX_URL" in os.environ:
-        variables.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder / "venv")], check=True, timeout=60)
-    members = [str(ROOT / "core"), str(ROOT / "plugins" / "faces")]
-    subprocess.run(
-        [uv, "pip", "install", "-q", "--python", python, *NEEDED, *members], check=True, timeout=240, env=variables
-    )
-    return python
+    return python_with(tmp_path_factory.mktemp("frameworks"), *NEEDED, "core", "plugins/faces")
 
 
 def printed(python: str, *arguments: str, folder: Path) -> str:

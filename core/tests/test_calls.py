@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import gc
 import logging
 import threading
@@ -582,6 +583,14 @@ async def test_the_synchronous_face_works_in_the_thread_pool_of_a_running_loop()
     with pytest.raises(RuntimeError, match="await the board itself"):
         board.sync.complete("one", HELLO)
     await asyncio.to_thread(board.sync.close)
+
+
+async def test_the_synchronous_face_works_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where IPython has left its mark every cell runs in a loop, and waits for it as for any other call."""
+    monkeypatch.setattr(builtins, "__IPYTHON__", True, raising=False)
+    board, _ = board_with()
+    assert board.sync.complete("one", HELLO).text == "hello there"
+    board.sync.close()
 
 
 def test_fakes_are_strategies() -> None:

@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import from_code
 
@@ -21,7 +20,7 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
-html_search_scorer = str(HERE / "scorer.js")
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_show_sphinx = html_show_copyright = html_copy_source = False
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -22,7 +23,8 @@ class SyncSwitchboard:
     """`board.sync`: complete, stream and embed without async, from any thread. Arguments and errors are the board's.
 
     The first call starts one daemon thread with an event loop; `close` ends it and closes the board. In a coroutine
-    use the board itself: a synchronous call would stop its event loop.
+    use the board itself: a synchronous call would stop its event loop, and raises RuntimeError. In IPython and its
+    notebooks, where every cell is inside an event loop that waits for the cell anyway, it is welcome.
     """
 
     def __init__(self, board: Switchboard) -> None:
@@ -62,11 +64,7 @@ class SyncSwitchboard:
         self.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            pass
-        else:
+        if _stops_a_loop():
             work.close()
             raise RuntimeError(
                 "board.sync was called inside an event loop, which it would stop; await the board itself"
@@ -121,6 +119,14 @@ class SyncChunks:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._face._run(self._chunks.__aexit__(kind, error, traceback))
+
+
+def _stops_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return not hasattr(builtins, "__IPYTHON__")  # IPython's own mark
 
 
 async def _next(chunks: Chunks) -> Chunk | None:
