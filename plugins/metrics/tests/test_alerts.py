@@ -58,7 +58,7 @@ def test_it_fires_once_and_resolves_once() -> None:
     (firing,) = watched.metrics.alerts.firing
     assert firing.value == pytest.approx(0.5, abs=0.02)
     assert (firing.provider, firing.model, firing.threshold, firing.unit) == ("fake", None, 0.1, "ratio")
-    assert "calls failed, most often rate_limit in the last 1 min" in firing.reason
+    assert "calls failed, most often rate_limit, in the last 1 min" in firing.reason
     assert "fewer calls" in str(firing.next_step)
     assert watched.traffic(300) == [("errors", "resolved")]
     assert watched.metrics.alerts.firing == ()

@@ -86,7 +86,7 @@ def _value(rule: Rule, tally: Mapping[str, int], span: float) -> tuple[float | N
         ended = tally.get("ok", 0) + failed
         kinds = {name.removeprefix("errors."): n for name, n in tally.items() if name.startswith("errors.")}
         worst = max(sorted(kinds), key=lambda kind: kinds[kind], default=None)
-        words = f"{failed} of {ended} calls failed" + (f", most often {worst}" if worst else "")
+        words = f"{failed} of {ended} calls failed" + (f", most often {worst}," if worst else "")
         return failed / ended if ended else None, ended, words, next_step(worst) if worst else None
     if rule.what == "cost_per_hour":
         # Never from less than the window: one dear call in the first second is no thousand dollars an hour.
