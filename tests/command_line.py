@@ -12,6 +12,9 @@ INTRODUCTION = """# The command
 
 What `modelplug COMMAND --help` prints in 80 columns. Exit status: 0 done, 1 it failed or the reader of our output left,
 2 wrong usage, 130 ended by Ctrl-C.
+
+Shells complete commands and options with `eval "$(_MODELPLUG_COMPLETE=bash_source modelplug)"` in `~/.bashrc`, or
+`zsh_source` in `~/.zshrc`; fish with `_MODELPLUG_COMPLETE=fish_source modelplug | source`.
 """
 
 

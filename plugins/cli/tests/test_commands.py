@@ -76,6 +76,23 @@ def test_a_broken_command_is_one_line(modelplug: Run, packages: Path) -> None:
     assert b"Traceback" in modelplug("--debug", "sour").stderr
 
 
+def test_a_broken_command_spoils_no_page_and_no_completion(modelplug: Run, packages: Path) -> None:
+    """Groups with commands of plugins list them unimported; a shell that completes is offered all others."""
+    points = "[modelplug.commands]\nsour = sour:main\nmodels.sour = sour:main\n"
+    install(packages, "sour", "import nowhere\n", points)
+    assert re.search(rb"list .*show .*sour +A sour\.", modelplug("models", "--help").stdout, re.DOTALL)
+    for typed, place, offered in (
+        ("modelplug ", "1", {*OWN, "greet"}),
+        ("modelplug models ", "2", {"list", "show"}),
+        ("modelplug chat --sys", "2", {"--system"}),
+    ):
+        asked = {"_MODELPLUG_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": place}
+        run = modelplug(**asked)
+        shown = {line.removeprefix("plain,") for line in run.stdout.decode().split()}
+        assert offered <= shown and "sour" not in shown
+        assert (run.returncode, run.stderr) == (0, b"")
+
+
 def test_a_plugin_cannot_take_a_name_of_ours(modelplug: Run, packages: Path) -> None:
     """`chat` stays ours."""
     install(packages, "thief", "raise RuntimeError\n", "[modelplug.commands]\nchat = thief:main\n")

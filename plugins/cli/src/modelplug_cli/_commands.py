@@ -56,16 +56,11 @@ class Commands(click.Group):
         if name in OWN:
             command: click.Command = import_module(f"modelplug_cli.{name}").command
             return command
-        entry_point = _brought().get(name)
-        return None if entry_point is None else _loaded(entry_point)
+        return _found(context, _brought().get(name))
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands on the help page, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(OWN.items()))
-        if brought := _brought():
-            with formatter.section("Commands of plugins"):
-                formatter.write_dl([(name, _summary(brought[name])) for name in sorted(brought)])
+        _list(formatter, OWN, _brought())
 
 
 class Group(click.Group):
@@ -78,9 +73,13 @@ class Group(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Ours, or that of a plugin. Raises ClickException when it cannot be imported."""
-        found = super().get_command(context, name)
-        entry_point = None if found else _brought(f"{self.name}.").get(name)
-        return found if entry_point is None else _loaded(entry_point)
+        return super().get_command(context, name) or _found(context, _brought(f"{self.name}.").get(name))
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands on the help page, without importing those of plugins."""
+        own = {name: command.get_short_help_str(limit=100) for name, command in self.commands.items()}
+        brought = {name: point for name, point in _brought(f"{self.name}.").items() if name not in own}
+        _list(formatter, own, brought)
 
 
 def _brought(above: str = "") -> dict[str, EntryPoint]:
@@ -93,6 +92,24 @@ def _brought(above: str = "") -> dict[str, EntryPoint]:
         if entry_point.name.startswith(above) and "." not in name and (above or name not in OWN):
             found.setdefault(name, entry_point)
     return found
+
+
+def _list(formatter: click.HelpFormatter, own: Mapping[str, str], brought: Mapping[str, EntryPoint]) -> None:
+    with formatter.section("Commands"):
+        formatter.write_dl(list(own.items()))
+    if brought:
+        with formatter.section("Commands of plugins"):
+            formatter.write_dl([(name, _summary(brought[name])) for name in sorted(brought)])
+
+
+def _found(context: click.Context, entry_point: EntryPoint | None) -> click.Command | None:
+    """The command of a plugin; None where there is none, or where it is broken and a shell only asks what there is."""
+    try:
+        return None if entry_point is None else _loaded(entry_point)
+    except click.ClickException:
+        if context.resilient_parsing:
+            return None
+        raise
 
 
 def _loaded(entry_point: EntryPoint) -> click.Command:
