@@ -321,6 +321,19 @@ async def test_parameters_never_say_where_a_key_goes(params: dict[str, Any]) -> 
     assert len(listener.finished) == 1
 
 
+async def test_a_message_of_an_answer_may_be_sent_on() -> None:
+    """As loops of tools do it: the strategy sees the JSON object, and the host's list stays as it is."""
+    strategy = FakeStrategy()
+    board, _ = board_with(strategy)
+    reply = await board.complete("one", HELLO)
+    messages = [*HELLO, reply.choices[0].message]
+    await board.complete("one", messages)
+    assert strategy.requests[-1].messages == [*HELLO, {"role": "assistant", "content": "hello there"}]
+    assert type(strategy.requests[-1].messages[-1]) is dict
+    assert messages[-1] == reply.choices[0].message
+    assert strategy.requests[0].messages is HELLO
+
+
 async def test_extra_headers_and_body_reach_the_request() -> None:
     """What is harmless passes through."""
     strategy = FakeStrategy()

@@ -86,6 +86,13 @@ class View:
         return json.dumps(self.model_dump(exclude_none=exclude_none), ensure_ascii=False)
 
 
+def plain_messages(messages: Sequence[Any]) -> Sequence[Any]:
+    """The same messages; one that an answer brought (`reply.choices[0].message`) as the JSON object that it is."""
+    if isinstance(messages, (list, tuple)) and View in map(type, messages):
+        return [message.model_dump() if isinstance(message, View) else message for message in messages]
+    return messages
+
+
 def _copied(value: Any, exclude_none: bool) -> Any:
     if isinstance(value, dict):
         kept = value.items() if not exclude_none else [pair for pair in value.items() if pair[1] is not None]

@@ -19,7 +19,7 @@ from modelplug._entry_points import Plugin, installed
 from modelplug._plugged import Plugged
 from modelplug._routes import DEFAULT_TIMEOUT, CredentialsFor, Route, Routes
 from modelplug._running import Running
-from modelplug.answers import Embeddings, Reply
+from modelplug.answers import Embeddings, Reply, plain_messages
 from modelplug.calls import Call, Operation
 from modelplug.catalog import Catalog
 from modelplug.chunks import Chunks
@@ -177,7 +177,8 @@ class Switchboard:
     ) -> Reply:
         """The whole answer of the model called `name`.
 
-        `messages` and `params` have OpenAI's names and shapes; a parameter that modelplug does not know is passed on.
+        `messages` and `params` have OpenAI's names and shapes; a parameter that modelplug does not know is passed on. A
+        message may be one that an answer brought, `reply.choices[0].message`.
         `timeout` is seconds for the whole call, retries included. `credentials` are used instead of the provider's
         settings for this call; `tenant` has them looked up by the board's `credentials_for`.
         Raises UnknownModel, AmbiguousModel, NoStrategy, ConfigError, or a kind of CallFailed.
@@ -380,7 +381,7 @@ class Switchboard:
             wire_name=model.id if route is None else route.wire_name,
             operation=operation,
             stream=stream,
-            messages=messages,
+            messages=plain_messages(messages),
             input=input,
             params=params,
             credentials=used,

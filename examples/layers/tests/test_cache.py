@@ -61,7 +61,9 @@ async def test_the_second_answer_comes_from_memory() -> None:
     assert len(strategy.requests) == 3
     await board.complete("fake/one", HELLO, temperature=1)
     await board.complete("fake/one", HELLO, extra_headers={"x-beta": "1"})
-    assert len(strategy.requests) == 5
+    for _ in range(2):
+        await board.complete("fake/one", HELLO, unlike=object())  # has no JSON
+    assert len(strategy.requests) == 7
 
 
 @pytest.mark.parametrize("prices", [Prices(input=Decimal(1), output=Decimal(2)), Prices()])

@@ -72,10 +72,10 @@ class _Completions(_Part):
     ) -> Reply | Stream:
         """The answer, or with `stream=True` what yields it in chunks.
 
-        Beside OpenAI's parameters it takes those of the board: `timeout`, `credentials`, `tenant`. A message may be one
-        that an answer brought. Raises as `Switchboard.complete` does.
+        Beside OpenAI's parameters it takes those of the board: `timeout`, `credentials`, `tenant`. Raises as
+        `Switchboard.complete` does.
         """
-        messages, params = _plain(messages), _given(params)
+        params = _given(params)
         if stream:
             return await Stream(self._board.stream(model, messages, **params)).open()
         return await self._board.complete(model, messages, **params)
@@ -148,7 +148,7 @@ def completion_on(board: Switchboard) -> Callable[..., Reply | Iterator[Chunk]]:
     def completion(
         model: str, messages: Sequence[Mapping[str, Any]], *, stream: bool = False, **params: Any
     ) -> Reply | Iterator[Chunk]:
-        messages, params = _plain(messages), _given(_openais(params))
+        params = _given(_openais(params))
         return read(model, messages, params) if stream else board.sync.complete(model, messages, **params)
 
     def read(model: str, messages: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> Iterator[Chunk]:
@@ -156,11 +156,6 @@ def completion_on(board: Switchboard) -> Callable[..., Reply | Iterator[Chunk]]:
             yield from chunks
 
     return completion
-
-
-def _plain(messages: Sequence[Any]) -> list[Any]:
-    """Messages as JSON has them: code appends `reply.choices[0].message` as it is."""
-    return [message.model_dump() if isinstance(message, View) else message for message in messages]
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:
