@@ -182,7 +182,7 @@ async def test_one_bill_for_each_call_however_it_ends(host: tuple[LLM, Upstream,
 
 
 async def test_a_stream_that_is_left_ends_at_once(host: tuple[LLM, Upstream, list[Bill]]) -> None:
-    """By `break` where nobody keeps it, by `aclose` where somebody does: one bill, and the provider is hung up on."""
+    """By `break` where nobody keeps it, by `aclose`, by cancelling: one bill, and the provider is hung up on."""
     llm, server, bills = host
     server.plays = [[STREAM_HEAD, part(HELLO), Hold]]
     async for _ in await llm.make_llm_api_call(MESSAGES, ALIAS, user="ann"):  # type: ignore[union-attr]
@@ -194,8 +194,21 @@ async def test_a_stream_that_is_left_ends_at_once(host: tuple[LLM, Upstream, lis
         break
     await kept.aclose()
     await server.closed.wait()
+    server.closed.clear()
+
+    async def read() -> None:
+        async for _ in await llm.make_llm_api_call(MESSAGES, ALIAS):  # type: ignore[union-attr]
+            pass
+
+    task = asyncio.create_task(read())
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await server.closed.wait()
     await asyncio.to_thread(llm.board.flush)
-    assert [(bill.user, bill.outcome) for bill in bills] == [("ann", "abandoned"), ("ben", "abandoned")]
+    ends = [(bill.user, bill.outcome) for bill in bills]
+    assert ends == [("ann", "abandoned"), ("ben", "abandoned"), (None, "cancelled")]
 
 
 async def test_what_fails_before_the_first_chunk_is_told_by_the_call(host: tuple[LLM, Upstream, list[Bill]]) -> None:
