@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from modelplug import BadReply, CallFailed, ConfigError, RateLimited, Settings, 
 from modelplug_discovery import Discovery, kept
 from modelplug_discovery.commands import refresh as refresh_command
 from modelplug_discovery.fetching import fetch
-from modelplug_discovery.refreshing import keep_fresh, refresh
+from modelplug_discovery.refreshing import refresh
+from modelplug_http import HttpPlugin
 from modelplug_litellm.facts import facts
 from modelplug_testkit.contract import well
-from modelplug_testkit.upstream import Close, Hold, Play, Received, Upstream
-from modelplug_testkit.wire import answer
+from modelplug_testkit.upstream import Close, Hold, Pause, Play, Received, Upstream
+from modelplug_testkit.wire import DONE, FINISH, HELLO, LAST, STREAM_HEAD, answer, part
 from modelplug_v98store import V98Store
 
 KEY = "sk-lister-0123456789abcdef"
@@ -133,23 +135,28 @@ async def test_silence_and_absence_are_told_in_time() -> None:
     async with Upstream(plays=[[Hold]]) as server:
         own = settings_with(server.base).provider("acme")
         with pytest.raises(CallFailed) as caught:
-            await asyncio.to_thread(fetch, own, seconds=0.2)
+            await fetch(own, seconds=0.2)
         assert caught.value.kind == "timeout"
     with pytest.raises(Unreachable):
-        await asyncio.to_thread(fetch, own, seconds=2)
+        await fetch(own, seconds=2)
     with pytest.raises(ConfigError, match="ACME_API_BASE"):
-        fetch(Settings(environment={}).provider("acme"))
+        await fetch(Settings(environment={}).provider("acme"))
 
 
 async def test_calls_under_way_keep_their_model() -> None:
-    """The catalog is swapped as a whole: a call that began before ends as it began."""
-    started = asyncio.Event()
+    """A stream whose model is swapped out of the catalog between two chunks ends as it began."""
+    swapped = asyncio.Event()
+
+    def streamed() -> Iterator[Any]:
+        yield from (STREAM_HEAD, part(HELLO))
+        while not swapped.is_set():
+            yield Pause(0.01)
+        yield from (part(FINISH), part(DONE), LAST)
 
     def play(received: Received) -> Any:
-        if received.method == "GET":
-            return [lists("large") if len(server.received) == 1 else lists("other")]
-        started.set()
-        return well(received)
+        if received.method == "POST":
+            return streamed()
+        return lists("large") if len(server.received) == 1 else lists("other")
 
     async with Upstream(plays=[play]) as server:
         board = board_with(settings_with(server.base))
@@ -157,31 +164,43 @@ async def test_calls_under_way_keep_their_model() -> None:
         async with board.stream("acme/large", MESSAGES) as chunks:
             await anext(aiter(chunks))
             await refresh(board)
+            assert [model.id for model in board.models] == ["acme/other"]
+            swapped.set()
             async for _ in chunks:
                 pass
         await board.aclose()
     assert chunks.call is not None and (chunks.call.outcome, chunks.call.model_id) == ("ok", "acme/large")
-    assert [model.id for model in board.models] == ["acme/other"]
+    assert chunks.reply.text == "hello"
 
 
-async def test_it_is_kept_fresh_until_it_is_cancelled() -> None:
-    """A task of the host's refreshes now and again."""
-    async with Upstream(plays=[lists("large"), lists("large", "new")]) as server:
+async def test_an_empty_list_takes_no_models_away() -> None:
+    """A gateway whose own upstream fails lists nothing; an endpoint that never had any lists nothing either."""
+    async with Upstream(plays=[lists(), lists("large"), lists()]) as server:
         board = board_with(settings_with(server.base))
-        task = asyncio.create_task(keep_fresh(board, hours=0.02 / 3600))
-        async with asyncio.timeout(10):
-            while len(board.models) < 2:  # noqa: ASYNC110  # a swap sets no event
-                await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert [model.id for model in board.models] == ["acme/large", "acme/new"]
+        (none,) = await refresh(board)
+        assert (none.count, none.error) == (0, None)
+        await refresh(board)
+        (emptied,) = await refresh(board)
+    assert isinstance(emptied.error, BadReply) and emptied.fetched is not None
+    assert [model.id for model in board.models] == ["acme/large"]
+
+
+async def test_a_list_that_is_cut_takes_no_models_away() -> None:
+    """An endpoint that says there is more, and gives the same page again."""
+    page = answer({"object": "list", "data": [{"id": "a"}], "has_more": True, "last_id": "a"})
+    async with Upstream(plays=[lists("a", "b"), page]) as server:
+        board = board_with(settings_with(server.base))
+        await refresh(board)
+        (answered,) = await refresh(board)
+    assert (answered.whole, answered.gone, answered.error) == (False, (), None)
+    assert [model.id for model in board.models] == ["acme/a", "acme/b"]
 
 
 def test_what_is_kept_holds_no_secret_and_no_address(tmp_path: Path) -> None:
     """A list belongs to a base: with another base it does not count. Damage is no list."""
     own = settings_with("http://acme.test/v1").provider("acme")
-    path = kept.write(own, [], tmp_path)
+    kept.write(own, [], tmp_path)
+    path = kept.place(own, tmp_path)
     assert KEY not in path.read_text() and "acme.test" not in path.read_text()
     assert kept.read(own, tmp_path) is not None
     assert kept.read(settings_with("http://other.test/v1").provider("acme"), tmp_path) is None
@@ -205,6 +224,36 @@ async def test_v98store_lists_more_than_its_table() -> None:
     assert known is not None and board.resolve("gpt-4o-2024-11-20-v98").prices.input == 3 * known
 
 
+async def test_a_reseller_with_a_plugin_of_its_own_is_that_plugin_s() -> None:
+    """With `discover` its list is kept fresh; its models have the plugin's ids, and settings win over its table."""
+    async with Upstream(plays=[both(lists("brand-new"))]) as server:
+        named = {"id": "gpt-4o-mini", "context_window": 1000, "aliases": ["mini"]}
+        own = {"api_base": server.base, "api_key": KEY, "strategy": "http", "discover": True, "models": ["mine", named]}
+        settings = Settings(argument={"providers": {"v98store": own}}, environment={})
+        board = board_with(settings, V98Store, HttpPlugin)
+        await refresh(board)
+        assert (await board.complete("v98store/mine", MESSAGES)).text == "hello"
+        assert server.received[-1].json["model"] == "mine"
+        await board.aclose()
+    assert board.catalog.clashes == {}
+    assert board.resolve("v98store/brand-new").id == "openai-compatible/brand-new"
+    mini = board.resolve("mini")
+    assert (mini.id, mini.context_window, mini.max_output) == ("openai-compatible/gpt-4o-mini", 1000, 16384)
+
+
+async def test_a_list_that_is_refused_by_a_reseller_leaves_its_table() -> None:
+    """v98store answers 429 there too, and repeats the key: it is not told to anybody."""
+    refused = answer({"error": {"message": f"slow down, {KEY}", "type": "new_api_error"}}, status=429)
+    async with Upstream(plays=[refused]) as server:
+        own = {"api_base": server.base, "api_key": KEY}
+        board = board_with(Settings(argument={"providers": {"v98store": own}}, environment={}), V98Store)
+        before = board.models
+        (answered,) = await refresh(board, ["v98store"])
+    assert isinstance(answered.error, RateLimited)
+    assert KEY not in str(answered.error) and server.base not in str(answered.error)
+    assert board.models == before
+
+
 async def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Says what is new and what is gone; after a failure the exit status is 1."""
     async with Upstream(plays=[lists("a", "b"), lists("b", "c"), answer(b"", status=500)]) as server:
@@ -217,5 +266,8 @@ async def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         assert second.output == "acme: 2 models; 1 new (c), 1 gone (a)\n"
         third = await asyncio.to_thread(CliRunner().invoke, refresh_command, ["acme", "--json"])
         assert (third.exit_code, json.loads(third.output)[0]["provider"]) == (1, "acme")
-    nobody = await asyncio.to_thread(CliRunner().invoke, refresh_command, ["nobody"])
-    assert isinstance(nobody.exception, ConfigError)
+    assert json.loads(third.output)[0]["fetched"] is not None  # the date of the list that stays
+    config.write_text("[providers.quiet]\napi_base = 'http://127.0.0.1:9/v1'\n", "utf-8")
+    for name in ("nobody", "quiet"):
+        refused = await asyncio.to_thread(CliRunner().invoke, refresh_command, [name])
+        assert isinstance(refused.exception, ConfigError)

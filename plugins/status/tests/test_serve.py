@@ -194,6 +194,25 @@ async def test_beside_a_host_it_shows_what_the_host_does(tmp_path: Path) -> None
         assert (await said("health"))["status"] == "unhealthy"
 
 
+async def test_lists_of_models_are_kept_fresh(tmp_path: Path) -> None:
+    """Of a provider that is to be discovered: what it lists is on the page, though nobody asked by hand."""
+    config = tmp_path / "config.toml"
+    async with Upstream(plays=[answer({"data": [{"id": "brand-new"}]})]) as upstream:
+        config.write_text(f'[providers.acme]\napi_base = "{upstream.base}"\ndiscover = true\n')
+        variables = {
+            "MODELPLUG_CONFIG": str(config),
+            "MODELPLUG_PLUGINS": "http,metrics,discovery",
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        }
+        async with serving(upstream, **variables) as served, httpx.AsyncClient(base_url=served.address) as client:
+            async with asyncio.timeout(10):
+                while "acme/brand-new" not in (await client.get("/api/llm/models?all=true")).text:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            served.process.send_signal(signal.SIGTERM)
+            assert await ended(served) == (0, "Ctrl-C ends it")
+        assert [received.path for received in upstream.received] == ["/v1/models"]
+
+
 async def test_off_loopback_a_token_is_needed() -> None:
     """Without one it does not start, and says what to do; the token may come from the environment."""
     async with Upstream(plays=[slow()]) as upstream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -31,15 +32,16 @@ def print_facts(board: Switchboard, model: Model, *, as_json: bool) -> None:
         wire_name, strategy, missing = None, None, str(error)
     if as_json:
         more = {"wire_name": wire_name, "strategy": strategy, "ready": missing is None, "missing": missing}
-        print_json({**facts(board, model), **more})
+        print_json({**facts(board, model), **more, "listed": listed(board, model)})
         return
-    prices = model.prices
+    prices, when = model.prices, listed(board, model)
     rows = [
         ("id", model.id),
         ("name", model.name),
         ("aliases", ", ".join(model.aliases) or "none"),
         ("provider", model.provider),
         ("brought by", f"plugin {board.catalog.owner(model.id)}"),
+        *([] if when is None else [("listed", f"by the provider on {when}")]),
         ("name on the wire", wire_name or "unknown"),
         ("strategy", strategy or "none"),
         ("can", ", ".join(sorted(model.capabilities)) or "unknown"),
@@ -52,6 +54,13 @@ def print_facts(board: Switchboard, model: Model, *, as_json: bool) -> None:
         ("can be called", "yes" if missing is None else f"no: {missing}"),
     ]
     print_table(("", ""), rows, fold=True)
+
+
+def listed(board: Switchboard, model: Model) -> str | None:
+    """When the provider's list of models was fetched, where one is kept."""
+    fetched = getattr(board.plugin("discovery"), "fetched", None)
+    date = None if fetched is None else fetched(board.settings.provider(model.provider))
+    return None if date is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(date))
 
 
 def tokens(count: int | None) -> str:

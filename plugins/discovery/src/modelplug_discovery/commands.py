@@ -9,6 +9,7 @@ import sys
 import click
 from modelplug import ConfigError, Switchboard
 
+from modelplug_discovery.kept import date_of
 from modelplug_discovery.refreshing import Refreshed, discovered
 from modelplug_discovery.refreshing import refresh as refresh_models
 
@@ -30,6 +31,9 @@ def refresh(providers: tuple[str, ...], as_json: bool) -> None:
     for name in providers:
         if name not in known:
             raise ConfigError(f"provider {name!r}", "is not known", "Write [providers.NAME] into config.toml.")
+        if not _wants(board, name):
+            step = f"Write `discover = true` under [providers.{name}]."
+            raise ConfigError(f"provider {name!r}", "takes no models from its endpoint's list", step)
     names = list(providers) or discovered(board)
     if not names:
         raise ConfigError("discover", "is set for no provider", "Write `discover = true` under [providers.NAME].")
@@ -42,6 +46,11 @@ def refresh(providers: tuple[str, ...], as_json: bool) -> None:
     sys.exit(1 if any(answer.error for answer in answers) else 0)
 
 
+def _wants(board: Switchboard, name: str) -> bool:
+    """Whether somebody takes the list: this plugin, or the provider's own."""
+    return name in board.settings.defaults.get("providers", {}) or board.settings.provider(name).flag("discover")
+
+
 def _fields(answer: Refreshed) -> dict[str, object]:
     error = None if answer.error is None else str(answer.error)
     return {
@@ -49,15 +58,19 @@ def _fields(answer: Refreshed) -> dict[str, object]:
         "count": answer.count,
         "new": list(answer.new),
         "gone": list(answer.gone),
+        "whole": answer.whole,
+        "fetched": answer.fetched,
         "error": error,
     }
 
 
 def _line(answer: Refreshed) -> str:
     if answer.error is not None:
-        return f"{answer.provider}: not refreshed, its earlier models stay: {answer.error}"
+        before = "" if answer.fetched is None else f", its models of {date_of(answer.fetched)} stay"
+        return f"{answer.provider}: not refreshed{before}: {answer.error}"
     changes = [f"{len(names)} {word} ({_some(names)})" for word, names in _changes(answer) if names]
-    return f"{answer.provider}: {answer.count} models" + (f"; {', '.join(changes)}" if changes else ", as before")
+    cut = "" if answer.whole else "; the list is cut: the endpoint names more"
+    return f"{answer.provider}: {answer.count} models" + (f"; {', '.join(changes)}" if changes else ", as before") + cut
 
 
 def _changes(answer: Refreshed) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from modelplug import Model, Prices
 
 PRICES = ("input", "output", "cached_input", "cache_write")
+OPERATIONS = frozenset({"chat", "embeddings"})
 MOST_TOKENS = 1_000_000_000
 DEAREST = Decimal(1_000_000)
 """US dollars for a million tokens; more is a mistake."""
@@ -41,10 +42,17 @@ class Entry:
             aliases=self.aliases or other.aliases,
             context_window=self.context_window or other.context_window,
             max_output=self.max_output or other.max_output,
-            capabilities=other.capabilities if self.capabilities is None else self.capabilities,
+            capabilities=self._capabilities(other),
             prices={**other.prices, **self.prices},
             list_prices={**other.list_prices, **self.list_prices},
         )
+
+    def _capabilities(self, other: Entry) -> frozenset[str] | None:
+        """Those of this one; where it tells details alone, the other says whether one chats with it or embeds."""
+        if self.capabilities is None or other.capabilities is None:
+            return other.capabilities if self.capabilities is None else self.capabilities
+        untold = self.capabilities.isdisjoint(OPERATIONS)
+        return self.capabilities | (other.capabilities & OPERATIONS) if untold else self.capabilities
 
     def priced(self, ratio: Decimal | None) -> Prices:
         """What it costs; with a ratio, where only list prices are known, these times the ratio."""

@@ -6,10 +6,11 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from attrs import frozen
-from modelplug import ProviderSettings
+from modelplug import ConfigError, ProviderSettings
 
 from modelplug_discovery.entry import Entry
 
@@ -42,46 +43,60 @@ def read(own: ProviderSettings, folder: Path | None = None) -> Kept | None:
         import json  # late: at load there is seldom a list to read
 
         sent: dict[str, Any] = json.loads(body)
-        if sent["format"] != FORMAT or sent["base"] != _digest(own.api_base):
+        if sent["format"] != FORMAT or sent["base"] != _digest(own):
             return None
         return Kept(fetched=float(sent["fetched"]), entries=tuple(map(Entry.from_json, sent["models"])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def write(own: ProviderSettings, entries: Sequence[Entry], folder: Path | None = None) -> Path:
-    """Keep a list: the file is replaced as a whole, so that no reader sees half of one. Raises OSError."""
+def write(own: ProviderSettings, entries: Sequence[Entry], folder: Path | None = None) -> float:
+    """Keep a list, and return its date: the file is replaced as a whole, no reader sees half of one. Raises OSError."""
     import json
 
     path = place(own, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
+    date = time.time()
     kept = {
         "format": FORMAT,
-        "base": _digest(own.api_base),
-        "fetched": time.time(),
+        "base": _digest(own),
+        "fetched": date,
         "models": [entry.as_json() for entry in entries],
     }
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}")
     try:
         draft.write_text(json.dumps(kept, ensure_ascii=False, indent=1), "utf-8")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    return path
+    return date
 
 
 def place(own: ProviderSettings, folder: Path | None = None) -> Path:
     """The file of this provider."""
+    from urllib.parse import quote
+
     if folder is None:
         from platformdirs import user_cache_path  # late: asked only where a provider is discovered
 
         folder = user_cache_path("modelplug", appauthor=False)
-    name = "".join(c if c.isalnum() or c in "-_" else "_" for c in own.name)
-    return folder / "models" / f"{name}.json"
+    return folder / "models" / f"{quote(own.name, safe='')}.json"
 
 
-def _digest(base: str | None) -> str:
+def _digest(own: ProviderSettings) -> str:
     """Tells one base from another without keeping an address."""
     from hashlib import sha256
 
+    try:
+        base = own.credentials().api_base
+    except ConfigError:  # what is wrong with the key is said at the first call
+        try:
+            base = own.api_base
+        except ConfigError:
+            base = None
     return sha256((base or "").encode()).hexdigest()[:16]
+
+
+def date_of(fetched: float) -> str:
+    """The date of a list for people: `2026-11-28 06:05`, in their own time."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(fetched))

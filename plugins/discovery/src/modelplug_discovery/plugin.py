@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from attrs import evolve
-from modelplug import Hooks, Model, ProviderSettings, Settings, Strategy, hookimpl
+from modelplug import Hooks, Model, ProviderSettings, Settings, Strategy, Switchboard, hookimpl
 from modelplug_http import HttpPlugin
 
 from modelplug_discovery.entries import entries
-from modelplug_discovery.kept import listed
+from modelplug_discovery.kept import listed, read
 
 
 class Discovery(Hooks):
@@ -30,6 +30,17 @@ class Discovery(Hooks):
             if _declared(own):
                 yield from _models(own)
 
+    def fetched(self, own: ProviderSettings) -> float | None:
+        """When the list of a provider was fetched (Unix time), None without one."""
+        kept = read(own)
+        return None if kept is None else kept.fetched
+
+    async def keep_fresh(self, board: Switchboard, *, hours: float = 24.0) -> None:
+        """As `modelplug_discovery.refreshing.keep_fresh`, for hosts that know plugins by name alone."""
+        from modelplug_discovery.refreshing import keep_fresh
+
+        await keep_fresh(board, hours=hours)
+
     @hookimpl
     def select_strategy(self, model: Model, settings: Settings) -> Strategy | None:
         """The strategy `http`, where the table of such a provider names none."""
@@ -40,6 +51,8 @@ class Discovery(Hooks):
 
 
 def _declared(own: ProviderSettings) -> bool:
+    if own.name in own.settings.defaults.get("providers", {}):
+        return False  # a plugin of its own brings it
     return own.get("models") is not None or own.flag("discover")
 
 

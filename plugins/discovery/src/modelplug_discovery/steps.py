@@ -90,7 +90,7 @@ class _Look:
 
     def models(self) -> str:
         try:
-            return f"{len(fetch(self._own, seconds=SECONDS))} listed"
+            return f"{len(asyncio.run(fetch(self._own, seconds=SECONDS)).entries)} listed"
         except (ModelNotFound, BadReply):
             return "no list; name them with `models`"
 

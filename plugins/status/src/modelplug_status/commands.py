@@ -68,15 +68,17 @@ async def _served(server: uvicorn.Server, sockets: list[socket.socket], board: S
     """
     with _stopping() as told:
         serving = asyncio.ensure_future(server.serve(sockets))
-        watching = asyncio.ensure_future(_watched(board))
+        beside = [asyncio.ensure_future(_watched(board)), *_refreshing(board)]
         serving.add_done_callback(lambda _: told.done() or told.cancel())
         try:
             await asyncio.wait([told])
         finally:
             closing.set()
-            watching.cancel()
+            for task in beside:
+                task.cancel()
             server.should_exit = True
             await board.aclose(drain=DRAIN)
+            await asyncio.gather(*beside, return_exceptions=True)
             await serving
         return 0 if told.cancelled() else told.result()
 
@@ -86,6 +88,12 @@ async def _watched(board: Switchboard) -> None:
     while True:
         await asyncio.to_thread(board.plugin("metrics").judge)
         await asyncio.sleep(WATCH)
+
+
+def _refreshing(board: Switchboard) -> list[asyncio.Task[None]]:
+    """Keeps the lists of models fresh, where the plugin that discovers them is there."""
+    keep_fresh = getattr(board.plugin("discovery"), "keep_fresh", None)
+    return [] if keep_fresh is None else [asyncio.ensure_future(keep_fresh(board))]
 
 
 def _server(app: ASGIApp) -> uvicorn.Server:

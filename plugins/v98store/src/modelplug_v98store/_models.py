@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
 
-from modelplug import Model, Prices
-from modelplug_discovery.entry import Entry
+from modelplug import Model
+from modelplug_discovery.entry import PRICES, Entry
 
 _TABLE = """
 # name                             | context|longest| capabilities,                           | $ per million tokens:
@@ -73,61 +72,50 @@ glm-4.7                            |  200000 | 128000 | tools reasoning         
 """
 
 
-def models(ratio: Decimal, listed: Iterable[Entry] = ()) -> Iterator[Model]:
+def models(ratio: Decimal, named: Iterable[Entry] = (), listed: Iterable[Entry] = ()) -> Iterator[Model]:
     """All models, their list prices multiplied by the ratio of the key's price group.
 
-    `listed` are those that the provider lists; what this table says of a model wins.
+    What settings say of a model (`named`) wins over this table, and the table over what the provider lists.
     """
-    known = set[str]()
-    for model in _tabled(ratio):
-        known.add(model.name)
-        yield model
-    for entry in listed:
-        if entry.id not in known:
-            yield Model(
-                **_names(entry.id),
-                context_window=entry.context_window,
-                max_output=entry.max_output,
-                capabilities=entry.capabilities or (),
-                prices=entry.priced(ratio),
-            )
+    tabled = {entry.id: entry for entry in _tabled()}
+    known = {**{entry.id: entry for entry in listed}, **tabled}
+    for entry in named:
+        known[entry.id] = entry.over(known.get(entry.id))
+    for entry in known.values():
+        yield _model(entry, ratio)
 
 
-def _names(name: str) -> dict[str, Any]:
-    aliases = (f"{name}-v98", f"v98store/{name}")
-    return {"id": f"openai-compatible/{name}", "name": name, "provider": "v98store", "aliases": aliases}
+def _model(entry: Entry, ratio: Decimal) -> Model:
+    return Model(
+        id=f"openai-compatible/{entry.id}",
+        name=entry.name or entry.id,
+        provider="v98store",
+        aliases=(f"{entry.id}-v98", f"v98store/{entry.id}", *entry.aliases),
+        context_window=entry.context_window,
+        max_output=entry.max_output,
+        capabilities=entry.capabilities or (),
+        prices=entry.priced(ratio),
+    )
 
 
-def _tabled(ratio: Decimal) -> Iterator[Model]:
+def _tabled() -> Iterator[Entry]:
     for line in _TABLE.splitlines():
         if line and not line.startswith("#"):
             name, context, longest, capabilities, prices = (cell.strip() for cell in line.split("|"))
-            given, produced, cached, written = (_number(price) for price in prices.split())
-            yield Model(
-                **_names(name),
+            yield Entry(
+                id=name,
                 context_window=_tokens(context),
                 max_output=_tokens(longest),
                 capabilities=_capabilities(capabilities),
-                prices=Prices(
-                    input=_times(given, ratio),
-                    output=_times(produced, ratio),
-                    cached_input=_times(cached, ratio),
-                    cache_write=_times(written, ratio),
-                ),
+                list_prices={
+                    kind: Decimal(cell) for kind, cell in zip(PRICES, prices.split(), strict=True) if cell != "-"
+                },
             )
 
 
 def _capabilities(cell: str) -> frozenset[str]:
     words = frozenset(cell.split())
     return words if "embeddings" in words else words | {"chat"}
-
-
-def _number(cell: str) -> Decimal | None:
-    return None if cell == "-" else Decimal(cell)
-
-
-def _times(price: Decimal | None, ratio: Decimal) -> Decimal | None:
-    return None if price is None else price * ratio
 
 
 def _tokens(cell: str) -> int | None:

@@ -9,8 +9,21 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from attrs import evolve
-from modelplug import Chunk, ConfigError, Hooks, Layer, Model, Reply, Request, Settings, Strategy, hookimpl
+from modelplug import (
+    Chunk,
+    ConfigError,
+    Hooks,
+    Layer,
+    Model,
+    ProviderSettings,
+    Reply,
+    Request,
+    Settings,
+    Strategy,
+    hookimpl,
+)
 from modelplug_discovery import listed
+from modelplug_discovery.entries import entries
 
 from modelplug_v98store._models import models
 
@@ -32,7 +45,8 @@ class V98Store(Hooks):
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
-        return models(_group_ratio(settings), listed(settings.provider("v98store")))
+        own = settings.provider("v98store")
+        return models(_group_ratio(own), entries(own), listed(own))
 
     @hookimpl
     def wire_name(self, model: Model) -> str | None:
@@ -41,7 +55,7 @@ class V98Store(Hooks):
     @hookimpl(wrapper=True)
     def select_strategy(self, model: Model, settings: Settings) -> Generator[None, Strategy | None, Strategy | None]:
         strategy = yield
-        if strategy is None or model.provider != "v98store" or not model.name.startswith("claude-"):
+        if strategy is None or model.provider != "v98store" or not model.id.startswith("openai-compatible/claude-"):
             return strategy
         return WithMaxTokens(strategy)
 
@@ -62,9 +76,8 @@ def _with_max_tokens(request: Request) -> Request:
     return evolve(request, params={**request.params, "max_tokens": _CLAUDE_MAX_TOKENS})
 
 
-def _group_ratio(settings: Settings) -> Decimal:
+def _group_ratio(provider: ProviderSettings) -> Decimal:
     """What list prices are multiplied by: the ratio of the key's price group, which no answer tells."""
-    provider = settings.provider("v98store")
     ratio = Decimal(str(provider.number("group_ratio", 1)))
     if not 1 <= ratio <= 16:
         raise ConfigError(provider.variable("group_ratio"), "is not between 1 and 16", "Look at the key's price group.")
