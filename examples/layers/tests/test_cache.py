@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from modelplug import (
     Chunk,
+    ConfigError,
     Credentials,
     EmptyReply,
     Model,
@@ -196,6 +197,15 @@ async def test_equal_questions_at_once_are_both_asked() -> None:
     first.cancel()
     assert (await second).text == "hello there"
     assert len(strategy.requests) == 2
+
+
+@pytest.mark.parametrize("table", [{"seconds": -1}, {"answers": 0}, {"answers": -1}, {"seconds": "long"}])
+async def test_a_setting_that_is_wrong_is_told(table: dict[str, Any]) -> None:
+    """Before a call is made."""
+    strategy = FakeStrategy()
+    with pytest.raises(ConfigError, match="cache"):
+        await board_with(strategy, **table).complete("fake/one", HELLO)
+    assert strategy.requests == []
 
 
 async def test_it_sleeps_without_a_setting() -> None:

@@ -15,7 +15,20 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 from uuid import uuid4
 
-from modelplug import Chunk, Embeddings, Hooks, Layer, Model, Reply, Request, Settings, Strategy, Usage, hookimpl
+from modelplug import (
+    Chunk,
+    ConfigError,
+    Embeddings,
+    Hooks,
+    Layer,
+    Model,
+    Reply,
+    Request,
+    Settings,
+    Strategy,
+    Usage,
+    hookimpl,
+)
 
 __all__ = ["Cache", "Caching"]
 
@@ -35,10 +48,10 @@ class Caching(Hooks):
         """The selected strategy with a memory of its own for each model."""
         inner = yield
         table = settings.table("cache")
-        seconds, answers = table.number("seconds"), table.number("answers", 1_000)
-        if inner is None or not seconds:
-            return inner
-        return Cache(inner, seconds, int(answers or 0))
+        seconds, answers = table.number("seconds", 0) or 0, int(table.number("answers", 1_000) or 0)
+        if seconds < 0 or answers < 1:
+            raise ConfigError("cache", "has seconds below 0 or answers below 1", "Leave `seconds` out for no cache.")
+        return inner if inner is None or not seconds else Cache(inner, seconds, answers)
 
 
 class Cache(Layer):
