@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,12 +15,15 @@ from modelplug import (
     Model,
     Prices,
     QuotaExhausted,
+    Reply,
+    Request,
     Settings,
     Switchboard,
     Unavailable,
 )
-from modelplug.testing import FakePlugin, FakeStrategy, chunks_of
+from modelplug.testing import FakePlugin, FakeStrategy, chunks_of, reply_of
 from modelplug_layers.budget import Budget, BudgetSpent
+from modelplug_layers.cache import Caching
 
 HELLO = [{"role": "user", "content": "hello"}]
 DEAR = Prices(input=Decimal(100_000), output=Decimal(100_000))
@@ -106,6 +110,38 @@ async def test_a_stream_that_was_left_counts_and_a_failure_without_an_answer_doe
         await said(board, "blue")
     board.flush()
     assert budget.spent[budget.account("blue")] == Decimal("0.25")
+
+
+async def test_a_call_that_was_cancelled_counts() -> None:
+    """Nobody knows what the provider had done by then."""
+
+    class Slow(FakeStrategy):
+        async def complete(self, request: Request) -> Reply:
+            await asyncio.sleep(5)
+            return reply_of()
+
+    budget = Budget()
+    board, _ = board_with(budget, Slow(), usd=1, unknown_cost=0.25)
+    task = asyncio.create_task(said(board, "blue"))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    board.flush()
+    assert budget.spent[budget.account("blue")] == Decimal("0.25")
+
+
+async def test_what_comes_from_a_cache_spends_nothing() -> None:
+    """A tenant asks twice and pays once."""
+    settings = Settings(argument={"budget": {"usd": 1, "unknown_cost": 0.5}, "cache": {"seconds": 60}}, environment={})
+    board = Switchboard(settings=settings, credentials_for=lambda provider, tenant: Credentials())
+    board.add(FakePlugin())
+    budget = Budget()
+    for plugin in (budget, Caching()):
+        board.add(plugin)
+    for _ in range(2):
+        await said(board, "blue")
+    assert budget.spent[budget.account("blue")] == Decimal("0.5")
 
 
 async def test_a_new_period_is_a_new_account_and_accounts_may_outlive_the_process() -> None:
