@@ -13,6 +13,7 @@ from modelplug_metrics import Metrics
 from modelplug_metrics._rules import rules_in
 from modelplug_metrics.alerts import Rule
 
+WEBHOOK = {"url": "http://h/x", "secret": "s3"}
 GOOD = {"what": "seconds", "threshold": 2.0}
 
 
@@ -89,6 +90,7 @@ def test_a_board_has_two_rules_of_its_own() -> None:
         ({"what": "error_rate", "threshold": 10}, "config.toml, [alerts.rules.it] threshold", "such as 0.1"),
         ({"what": "health", "threshold": "bad"}, "config.toml, [alerts.rules.it] threshold", "degraded, unhealthy"),
         ({"what": "health", "per": "all"}, "config.toml, [alerts.rules.it] per", '"provider" or "model"'),
+        ({"what": "health", "per": "provider", "model": "m"}, "config.toml, [alerts.rules.it] per", "Leave it out"),
         ({**GOOD, "until": 3}, "config.toml, [alerts.rules.it] until", "at most the threshold"),
         ({**GOOD, "window": "10m"}, "config.toml, [alerts.rules.it] window", '"1m", "5m" or "60m"'),
         ({**GOOD, "for": "soon"}, "config.toml, [alerts.rules.it] for", '"30s"'),
@@ -121,6 +123,8 @@ def test_what_is_no_table_is_said(alerts: Any) -> None:
         ({"sinks": "webhook", "webhook": {"url": "ftp://x/y", "secret": "s3"}}, "does not begin with http"),
         ({"sinks": "webhook", "webhook": {"url": "http://169.254.169.254/x", "secret": "s3"}}, "link-local"),
         ({"sinks": "webhook", "webhook": {"url": "http://h/x", "secret": "whsec_?"}}, "is not base64"),
+        ({"sinks": "webhook", "webhook": {**WEBHOOK, "timeout": 0}}, "webhook] timeout: is no time at all"),
+        ({"sinks": 3}, "sinks: is no list of names"),
         ({"every": "often"}, "is no length of time"),
     ],
 )

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 from hypothesis import given
-from modelplug import Attempt, Call, Settings, Switchboard, UnknownModel, Usage
+from modelplug import Attempt, Call, PluginError, Settings, Switchboard, UnknownModel, Usage
 from modelplug.testing import FakePlugin, FakeStrategy, Listener
 from modelplug_metrics import Metrics
 from modelplug_metrics.snapshot import Snapshot
@@ -118,6 +118,15 @@ def test_the_limit_is_a_setting() -> None:
     board.add(metrics)
     feed(metrics.call_finished, *(call_of(model_id=f"fake/{n}") for n in range(9)))
     assert len(metrics.snapshot().rows) == 3
+
+
+@pytest.mark.parametrize("value", [0, -1, "many"])
+@pytest.mark.parametrize("option", ["most_series", "most_failures", "recent"])
+def test_a_setting_that_bounds_nothing_is_said(option: str, value: object) -> None:
+    """Zero, less and words are refused at load, by the setting's name."""
+    board = Switchboard(settings=Settings(file={"metrics": {option: value}}, environment={}))
+    with pytest.raises(PluginError, match=rf"config.toml, \[metrics\] {option}: is (less than 1|not a number)"):
+        board.add(Metrics, name="metrics")
 
 
 async def test_a_board_is_counted() -> None:

@@ -199,3 +199,11 @@ def test_a_folder_that_cannot_be_is_said_at_load(tmp_path: Path) -> None:
     board = Switchboard(settings=Settings(file={"metrics": {"shared": str(tmp_path / "file" / "x")}}, environment={}))
     with pytest.raises(PluginError, match=r"config.toml, \[metrics\] shared: is no folder that can be made"):
         board.add(Metrics)
+
+
+@pytest.mark.parametrize("value", [" ", 5])
+def test_what_names_no_folder_is_said_at_load(value: object) -> None:
+    """Nothing is written where the process happens to be."""
+    board = Switchboard(settings=Settings(file={"metrics": {"shared": value}}, environment={}))
+    with pytest.raises(PluginError, match=r"config.toml, \[metrics\] shared: is no name of a folder"):
+        board.add(Metrics)

@@ -52,6 +52,10 @@ def _rule(name: str, table: Table) -> Rule:
     per: Per = _choice(table, "per", get_args(Per), "provider" if model is None else "model")
     if what == "health" and per == "all":
         raise _wrong(table, "per", "cannot be all: health is of a provider or a model", 'Write "provider" or "model".')
+    if what == "health" and per == "provider" and model is not None:
+        raise _wrong(
+            table, "per", "cannot be provider: the rule names a model, whose health is its own", "Leave it out."
+        )
     threshold = _threshold(table, what, "threshold", None)
     until = threshold if isinstance(threshold, str) else _threshold(table, what, "until", threshold * BACK)
     if not isinstance(threshold, str) and not isinstance(until, str) and until > threshold:

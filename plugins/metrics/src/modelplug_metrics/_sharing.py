@@ -49,7 +49,9 @@ LONGEST = 3900.0
 
 def shared_folder(found: Found) -> Path:
     """The folder that the setting `shared` names, made if it is not there. Raises ConfigError when it cannot be."""
-    folder = Path(str(found.value)).expanduser()
+    if not isinstance(found.value, (str, Path)) or not str(found.value).strip():
+        raise ConfigError(found.setting, "is no name of a folder", "Name one that every worker may write to.")
+    folder = Path(found.value).expanduser()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

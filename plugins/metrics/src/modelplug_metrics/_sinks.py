@@ -25,6 +25,8 @@ def deliveries_in(settings: Settings) -> tuple[Delivery, ...]:
     table = settings.table("alerts")
     said = table.get("sinks", ("log",))
     names = said.split(",") if isinstance(said, str) else said
+    if not isinstance(names, (list, tuple)):
+        raise ConfigError("[alerts] sinks", "is no list of names", 'Write it like ["log", "webhook"].')
     return tuple(_delivery(str(name).strip(), settings) for name in dict.fromkeys(names) if str(name).strip())
 
 

@@ -62,8 +62,10 @@ class Webhook:
             Credentials(api_base=base, allow_link_local=table.flag("allow_link_local"))
         except ConfigError as error:
             raise ConfigError("[alerts.webhook] url", error.problem, error.next_step) from None
-        attempts = max(1, int(table.number("attempts", 5) or 0))
-        return cls(url=url, secret=secret, attempts=attempts, timeout=duration(table, "timeout", 10.0))
+        attempts, timeout = max(1, int(table.number("attempts", 5) or 0)), duration(table, "timeout", 10.0)
+        if not timeout:
+            raise ConfigError("[alerts.webhook] timeout", "is no time at all", "Write seconds, such as 10.")
+        return cls(url=url, secret=secret, attempts=attempts, timeout=timeout)
 
     def __call__(self, alerts: Sequence[Alert]) -> None:
         """Send these alerts, all together. Raises WebhookFailed when no try arrived."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
-from modelplug import Call, Hooks, Model, Request, Settings, hookimpl
+from modelplug import Call, ConfigError, Hooks, Model, Request, Settings, Table, hookimpl
 
 from modelplug_metrics._counting import Counting, Limits
 
@@ -88,9 +88,9 @@ class Metrics(Hooks):
         table = settings.table("metrics")
         given = self._limits
         self._limits = Limits(
-            most_series=int(table.number("most_series") or given.most_series),
-            most_failures=int(table.number("most_failures") or given.most_failures),
-            recent=table.number("recent") or given.recent,
+            most_series=int(_at_least_one(table, "most_series", given.most_series)),
+            most_failures=int(_at_least_one(table, "most_failures", given.most_failures)),
+            recent=_at_least_one(table, "recent", given.recent),
         )
         self._counting.limit(self._limits)
         shared = table.find("shared")
@@ -204,6 +204,14 @@ def _write_last(metrics: Metrics) -> None:
     if metrics._sharing is not None:
         with suppress(OSError):
             metrics._sharing.write()
+
+
+def _at_least_one(table: Table, option: str, default: float) -> float:
+    """The number of a setting, else the default. Raises ConfigError for one that is less than 1."""
+    found, number = table.find(option), table.number(option, default)
+    if found is not None and number is not None and number < 1:
+        raise ConfigError(found.setting, "is less than 1", "Write 1 or more.")
+    return default if number is None else number
 
 
 def _has_alerts(settings: Settings) -> bool:
