@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from modelplug_top.reading import Seen
 from modelplug_top.screen import Screen, plain
-from modelplug_top.view import View, clean, count, duration, money, span
+from modelplug_top.view import View, clean, clock, count, duration, money, share, span
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -113,11 +115,26 @@ def test_what_is_unknown_is_no_zero() -> None:
     assert called.cells["cost"] == "?" and idling.cells == {}
 
 
+def test_failures_are_told_in_the_time_of_this_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers say UTC; whoever looks has the clock on the wall, like the page and the log."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert clock("2026-11-23T03:00:00.123Z") == "08:30:00"
+        assert clock("soon") == clock(None) == clock("9999-12-31T23:59:59Z") == "?"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_numbers_are_short() -> None:
     """Each number takes a few characters, whatever its size."""
     assert [duration(s) for s in (None, 0.0004, 0.25, 0.9999, 12.34, 123.4)] == [
         "-", "0 ms", "250 ms", "1.0 s", "12.3 s", "123 s"
     ]  # fmt: skip
     assert [count(n) for n in (None, 0, 9_999, 12_345, 2_500_000, 3e9)] == ["-", "0", "9,999", "12.3k", "2.5M", "3.0G"]
-    assert [money(d) for d in (None, 0, 0.01234, 1234.5)] == ["-", "$0", "$0.0123", "$1,234.50"]
+    assert [money(d) for d in (None, 0, 0.00001, 0.01234, 1234.5)] == [
+        "-", "$0", "<$0.0001", "$0.0123", "$1,234.50"
+    ]  # fmt: skip
+    assert [share(p) for p in (0, 0.00001, 0.5, 0.99999, 1)] == ["0%", "0.1%", "50.0%", "99.9%", "100%"]
     assert [span(s) for s in (48, 75, 3_700, 200_000)] == ["48 s", "1 m 15 s", "1 h 1 m", "2 d 7 h"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
@@ -118,7 +119,7 @@ def _cells(row: Json) -> Mapping[str, str]:
     return {
         "calls": count(row.get("calls")),
         "/s": "-" if per_second is None else f"{per_second:.1f}",
-        "ok": "-" if rate is None else f"{rate:.0%}" if rate in (0, 1) else f"{rate:.1%}",
+        "ok": "-" if rate is None else share(rate),
         "p50": duration(seconds.get("p50")),
         "p95": duration(seconds.get("p95")),
         "first": duration(first.get("p50")),
@@ -139,7 +140,7 @@ def _facts(health: Json, providers: Sequence[Json], window: str) -> Sequence[str
     return (
         f"{health.get('in_flight') or 0} in flight",
         f"{'all time' if window == 'all' else f'last {window}'}: {', '.join(used)}",
-        f"{count(health.get('total_calls'))} calls{'' if rate is None else f', {rate:.1%} ok,'} in {_up(health)}",
+        f"{count(health.get('total_calls'))} calls{'' if rate is None else f', {share(rate)} ok,'} in {_up(health)}",
     )
 
 
@@ -153,7 +154,7 @@ def _alert(alert: Json) -> str:
 
 
 def _failure(failed: Json) -> str:
-    when = clean(failed.get("timestamp"))[11:19]
+    when = clock(failed.get("timestamp"))
     return f"{when} {clean(failed.get('model'))} {clean(failed.get('kind'))}: {clean(failed.get('message'))}"
 
 
@@ -161,6 +162,19 @@ def clean(text: object) -> str:
     """Text from outside on one line, without characters that steer a terminal."""
     words = " ".join(str("" if text is None else text).split())
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in words)
+
+
+def clock(time: object) -> str:
+    """The time of day here, of an ISO 8601 time."""
+    try:
+        return f"{datetime.fromisoformat(str(time)).astimezone():%H:%M:%S}"
+    except (ValueError, OverflowError):
+        return "?"
+
+
+def share(rate: float) -> str:
+    """A part of one as a percentage that says 100% only when nothing is missing, and 0% when there is nothing."""
+    return f"{rate:.0%}" if rate in (0, 1) else f"{min(max(rate, 0.001), 0.999):.1%}"
 
 
 def duration(seconds: float | None) -> str:
@@ -187,6 +201,8 @@ def money(dollars: float | None) -> str:
     """US dollars, exact enough for small sums."""
     if dollars is None:
         return "-"
+    if 0 < dollars < 0.0001:
+        return "<$0.0001"
     return "$0" if not dollars else f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.4f}"
 
 
