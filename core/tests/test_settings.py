@@ -183,3 +183,29 @@ def test_tables_of_the_wrong_shape_are_named(file: dict[str, Any], setting: str)
     """A host is told at once, not by models that are missing."""
     with pytest.raises(ConfigError, match=f"^{setting}: "):
         Switchboard.load(only=(), settings=Settings(environment={}, file=file))
+
+
+@pytest.mark.parametrize(
+    ("own", "above", "used"),
+    [
+        (None, None, None),
+        (None, "environment", "environment"),
+        ("http://near:1", "http://far:1", "http://near:1"),
+        ("none", "http://far:1", None),
+        ("", "http://far:1", None),
+        ("https://user:p%40ss@near:1", None, "https://user:p%40ss@near:1"),
+    ],
+)
+def test_a_proxy_is_the_providers_or_that_of_all(own: str | None, above: str | None, used: str | None) -> None:
+    """A provider's own proxy comes first; `none` keeps it from the one of the top level."""
+    given = {name: text for name, text in {"ACME_PROXY": own, "MODELPLUG_PROXY": above}.items() if text is not None}
+    assert provider(environment=given).proxy == used
+
+
+@pytest.mark.parametrize("value", ["proxy:3128", "socks5://u:hunter2@proxy:1", "http://u:hunter2@:1", "http://h:99999"])
+def test_a_proxy_that_is_none_is_refused_without_its_value(value: str) -> None:
+    """The error names the setting, and holds no password."""
+    with pytest.raises(ConfigError, match="no HTTP proxy") as caught:
+        _ = provider(environment={"MODELPLUG_PROXY": value}).proxy
+    assert caught.value.setting == "MODELPLUG_PROXY"
+    assert value not in str(caught.value)

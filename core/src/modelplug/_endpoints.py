@@ -1,4 +1,4 @@
-"""Which base URLs a key may be sent to."""
+"""Which base URLs a key may be sent to, and which addresses are a proxy's."""
 
 from __future__ import annotations
 
@@ -41,6 +41,23 @@ def checked_base(url: str, *, setting: str, allow_link_local: bool = False) -> s
             "Use the provider's address, or set allow_link_local = true for this provider.",
         )
     return url.rstrip("/")
+
+
+def checked_proxy(address: str, *, setting: str) -> str:
+    """The address of an HTTP proxy, which may hold a user name and a password.
+
+    Raises ConfigError, naming `setting` and never the value.
+    """
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(address)
+        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fit = False
+    if not fit:
+        raise ConfigError(setting, "is no HTTP proxy", 'Write http://host:port, "environment" or "none".')
+    return address
 
 
 def _is_metadata(host: str) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from modelplug._endpoints import checked_base
+from modelplug._endpoints import checked_base, checked_proxy
 from modelplug.credentials import Credentials, Secret, checked_key
 from modelplug.errors import ConfigError
 
@@ -208,6 +208,17 @@ class ProviderSettings(Table):
         """The name of the strategy that carries calls to this provider."""
         name = self.get("strategy")
         return None if name is None else str(name)
+
+    @property
+    def proxy(self) -> str | None:
+        """The HTTP proxy of calls to this provider: its own, else the one of the top level.
+
+        "environment" stands for the one that HTTP_PROXY and its like name; None is none. Raises ConfigError.
+        """
+        found = self.find("proxy") or self.settings.table().find("proxy")
+        if found is None or found.value in ("", "none"):
+            return None
+        return "environment" if found.value == "environment" else checked_proxy(str(found.value), setting=found.setting)
 
     def credentials(self) -> Credentials:
         """Key, base and headers for a call, from one place each.

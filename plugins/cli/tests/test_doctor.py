@@ -58,6 +58,8 @@ def test_a_proxy_that_is_not_used_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
     assert "proxy" in found(GOOD)[0].said
     assert found({**GOOD, "proxy": "environment"})[0].state == "ok"
+    assert found({**GOOD, "proxy": "none"})[0].state == "ok"
+    assert found(GOOD, {"MODELPLUG_PROXY": "environment"})[0].state == "ok"
 
 
 def test_a_plugin_that_failed_is_named() -> None:

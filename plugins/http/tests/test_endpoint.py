@@ -1,6 +1,7 @@
 """From base URL to endpoint."""
 
 import pytest
+from modelplug import Unreachable
 from modelplug_http.endpoint import CHAT, EMBEDDINGS, endpoint, proxy_for, same_server
 
 
@@ -52,3 +53,9 @@ def test_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_for("http://far.example/v1", "environment") is None
     assert proxy_for("https://far.example/v1", None) is None
     assert proxy_for("https://far.example/v1", "http://other:2") == "http://other:2"
+    monkeypatch.setenv("https_proxy", "proxy:1")
+    assert proxy_for("https://far.example/v1", "environment") == "http://proxy:1"
+    monkeypatch.setenv("https_proxy", "socks5://user:hunter2@proxy:1")
+    with pytest.raises(Unreachable, match="no HTTP proxy") as caught:
+        proxy_for("https://far.example/v1", "environment")
+    assert "hunter2" not in str(caught.value)

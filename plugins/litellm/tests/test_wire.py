@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from modelplug import CallFailed, ConfigError, Credentials, Hooks, Model, Settings, Switchboard, hookimpl
 
+from plugins.http.tests.proxy import Proxy
 from plugins.litellm.tests.provider_on_loopback import USAGE, Upstream
 
 MESSAGES = [{"role": "user", "content": "Say hello."}]
@@ -175,6 +176,26 @@ async def test_keys_in_the_environment_are_never_used(
     headers = str(upstream.requests[-1]["headers"])
     assert "sk-own-0123456789" in headers
     assert "somebody" not in headers
+
+
+@ways
+@strategies
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_a_proxy_that_is_set_carries_every_call(
+    board_for: BoardFor, upstream: Upstream, provider: str, strategy: str, stream: bool
+) -> None:
+    """Over OpenAI's wire, and over LiteLLM's own client for another."""
+    async with Proxy(user="alice:hunter2") as proxy:
+        board = board_for(
+            provider,
+            path="" if provider == "anthropic" else "/v1",
+            strategy=strategy,
+            proxy=f"http://alice:hunter2@127.0.0.1:{proxy.port}",
+        )
+        name = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-4-5-20251001"}[provider]
+        assert await said(board, name, stream=stream) == "hello"
+    path = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}[provider]
+    assert [asked for asked, _ in proxy.asked] == [f"POST {upstream.base}{path}"]
 
 
 @strategies

@@ -125,8 +125,9 @@ def _of_provider(board: Switchboard, own: ProviderSettings, *, ready: bool) -> I
         if own.strategy == "http" and parts.path in ("", "/"):
             step = "Most providers want /v1 at the end of the address."
             yield Finding(state="warning", subject=subject, said="its address has no path", next_step=step)
-        if own.get("proxy") is None and any(os.environ.get(name) for name in _PROXIES):
-            step = f'Set proxy = "environment" under [providers.{own.name}] if it is needed.'
+        silent = own.find("proxy") is None and own.settings.table().find("proxy") is None
+        if silent and any(os.environ.get(name) for name in _PROXIES):
+            step = 'Set proxy = "environment" if it is needed, or "none".'
             said = "a proxy is set in the environment, and calls do not use it"
             yield Finding(state="warning", subject=subject, said=said, next_step=step)
 

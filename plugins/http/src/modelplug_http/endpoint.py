@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from modelplug.errors import Unreachable
+
 CHAT = "/chat/completions"
 EMBEDDINGS = "/embeddings"
 
@@ -27,16 +29,23 @@ def same_server(one: str, other: str) -> bool:
 
 
 def proxy_for(url: str, setting: str | None) -> str | None:
-    """The proxy of a call: none, the one that is set, or for "environment" what HTTP_PROXY and its like say."""
+    """The proxy of a call: none, the one that is set, or for "environment" what HTTP_PROXY and its like say.
+
+    Raises Unreachable where the environment names one that does not speak HTTP.
+    """
     if setting != "environment":
         return setting
     from urllib.request import getproxies_environment, proxy_bypass
 
     parts = urlsplit(url)
     proxies = getproxies_environment()
-    if proxy_bypass(parts.netloc):
+    named = proxies.get(parts.scheme) or proxies.get("all")
+    if not named or proxy_bypass(parts.netloc):
         return None
-    return proxies.get(parts.scheme) or proxies.get("all")
+    proxy = named if "://" in named else f"http://{named}"
+    if not proxy.startswith(("http://", "https://")):
+        raise Unreachable("the proxy that the environment names is no HTTP proxy; set `proxy`", retryable=False)
+    return proxy
 
 
 def _server(url: str) -> tuple[str, str, int | None] | None:

@@ -15,7 +15,7 @@ from modelplug.strategy import Request
 
 from modelplug_http.body import too_large
 from modelplug_http.endpoint import proxy_for, same_server
-from modelplug_http.foreign import failure_from, foreign_errors
+from modelplug_http.foreign import ASKS_FOR_PASSWORD, failure_from, foreign_errors, refused_by_proxy
 from modelplug_http.options import Options
 from modelplug_http.pools import Pool, Pools
 from modelplug_http.posting import Response
@@ -210,10 +210,11 @@ async def send(pools: Pools, post: Post) -> Exchange:
 
     Raises what a status without success means, Unreachable, TimedOut, BadReply and BadRequest.
     """
-    lent = await pools.get(post.pool, proxy=proxy_for(post.url, post.options.proxy))
+    proxy = proxy_for(post.url, post.options.proxy)
+    lent = await pools.get(post.pool, proxy=proxy)
     exchange = None
     try:
-        exchange = await _answered(pools, lent, post)
+        exchange = await _answered(pools, lent, post, proxied=proxy is not None)
         if log.isEnabledFor(logging.DEBUG):
             _tell(post, exchange)
         if exchange.status // 100 != 2:
@@ -238,7 +239,7 @@ def _tell(post: Post, exchange: Exchange) -> None:
         log.debug("call %s, attempt %d: %s", call.id, number, said, extra=more)
 
 
-async def _answered(pools: Pools, lent: Pool, post: Post) -> Exchange:
+async def _answered(pools: Pools, lent: Pool, post: Post, *, proxied: bool) -> Exchange:
     due = time.monotonic() + post.options.first_byte_timeout
     deadline = pools.deadlines.until(due if post.deadline is None else min(due, post.deadline))
     url = post.url
@@ -251,7 +252,7 @@ async def _answered(pools: Pools, lent: Pool, post: Post) -> Exchange:
             response.close()
             url = _redirected(url, response)
     except foreign_errors() as error:
-        raise failure_from(error) from None
+        raise failure_from(error, proxied=proxied) from None
     finally:
         deadline.close()
     raise Unreachable("the provider redirects the call again and again", kind="redirect", retryable=False)
@@ -274,6 +275,8 @@ async def _failure(exchange: Exchange) -> CallFailed:
     """What a status without success means; as much of the body as came is read for it."""
     if exchange.status < 200:
         return BadReply("the provider answers with a status that was not asked for", kind="protocol")
+    if exchange.status == ASKS_FOR_PASSWORD:
+        return refused_by_proxy(exchange.status)
     body = b""
     exchange.settle(min(_ERROR_WAIT, exchange.idle))  # what comes is enough, the status alone if nothing does
     while len(body) < _ERROR_LIMIT and (data := await exchange.next(exchange.now)):

@@ -20,7 +20,9 @@ _CONNECT = _Failure(Unreachable, "connect", "no connection to the provider could
 _DNS = _Failure(Unreachable, "dns", "the name of the provider's host cannot be resolved")
 _CERTIFICATE = _Failure(Unreachable, "tls", "the provider's certificate is not trusted", False)
 _TLS = _Failure(Unreachable, "tls", "no secure connection to the provider could be made", False)
-_PROXY = _Failure(Unreachable, "connect", "the proxy made no connection to the provider")
+_PROXY = _Failure(Unreachable, "connect", "no connection to the proxy could be made")
+_PROXYS_NAME = _Failure(Unreachable, "dns", "the name of the proxy's host cannot be resolved")
+_REFUSED = _Failure(Unreachable, "connect", "the proxy made no connection to the provider")
 _RESET = _Failure(Unreachable, "reset", "the provider closed the connection before it answered")
 _CLOSED = _Failure(Unreachable, "reset", "the connection was closed while the call ran", False)
 _REDIRECT = _Failure(Unreachable, "redirect", "the provider redirects the call; check the setting api_base", False)
@@ -41,7 +43,7 @@ BY_NAME: Mapping[str, _Failure] = {
     "ClientConnectorDNSError": _DNS,
     "ClientConnectorError": _CONNECT,
     "ClientConnectorSSLError": _TLS,
-    "ClientHttpProxyError": _PROXY,
+    "ClientHttpProxyError": _REFUSED,
     "ClientOSError": _RESET,
     "ClientPayloadError": _CUT,
     "ClientProxyConnectionError": _PROXY,
@@ -92,6 +94,9 @@ _BUILT_IN: tuple[tuple[type[BaseException], _Failure], ...] = (
     (RuntimeError, _CLOSED),
 )
 
+ASKS_FOR_PASSWORD = 407
+"""The status of a proxy that does not know who calls."""
+
 _COMPRESSION = ("ContentEncodingError", "DecompressSizeError")
 
 
@@ -103,10 +108,23 @@ def foreign_errors() -> tuple[type[BaseException], ...]:
     return (aiohttp.ClientError, HttpProcessingError, *(cls for cls, _ in _BUILT_IN))
 
 
-def failure_from(error: BaseException) -> CallFailed:
+def failure_from(error: BaseException, *, proxied: bool = False) -> CallFailed:
     """The error of ours for an exception of the HTTP client. Its own text is dropped: it may name the base URL."""
     found = _found(error)
+    if found is _REFUSED:
+        return refused_by_proxy(getattr(error, "status", 0))
+    if found is _DNS and proxied:  # the provider's name is left to the proxy
+        found = _PROXYS_NAME
     return found.error(found.message, kind=found.kind, retryable=found.retryable)
+
+
+def refused_by_proxy(status: int) -> CallFailed:
+    """The error for a proxy that will not have the call. What it says of it is dropped: it may name the user."""
+    if status == ASKS_FOR_PASSWORD:
+        said = "the proxy wants a user name and a password, in the setting proxy: http://user:password@host:port"
+    else:
+        said = f"{_REFUSED.message} (status {status})"
+    return Unreachable(said, kind="connect", status=status, retryable=status >= 500)
 
 
 def _found(error: BaseException) -> _Failure:

@@ -37,7 +37,10 @@ class Options:
 
     @classmethod
     def read(cls, settings: ProviderSettings) -> Options:
-        """The options of a provider. Raises ConfigError for a number that is none or is not above zero."""
+        """The options of a provider.
+
+        Raises ConfigError for a number that is none or is not above zero, and for a proxy that is none.
+        """
         given: dict[str, object] = {}
         for name in ("answer_limit", "line_limit", "stream_limit"):
             if (number := _positive(settings, name)) is not None:
@@ -45,18 +48,9 @@ class Options:
         for name in ("connect_timeout", "first_byte_timeout", "idle_timeout", "grace"):
             if (number := _positive(settings, name)) is not None:
                 given[name] = number
-        for name in ("user_agent", "proxy"):
-            if (text := settings.get(name)) is not None:
-                given[name] = str(text)
-        if not _is_proxy(given.get("proxy")):
-            raise ConfigError(
-                settings.variable("proxy"), "is no HTTP proxy", 'Write it like http://host:port, or "environment".'
-            )
-        return cls(**given)  # type: ignore[arg-type]  # each name is set with its own type just above
-
-
-def _is_proxy(text: object) -> bool:
-    return text is None or text == "environment" or str(text).startswith(("http://", "https://"))
+        if (agent := settings.get("user_agent")) is not None:
+            given["user_agent"] = str(agent)
+        return cls(proxy=settings.proxy, **given)  # type: ignore[arg-type]  # each name has its own type just above
 
 
 def _positive(settings: ProviderSettings, name: str) -> float | None:

@@ -70,10 +70,10 @@ class Probing:
         """How to reach a provider; None where there is no way, or one that we cannot take."""
         table = self._settings.provider(provider)
         try:
-            credentials = table.credentials()
+            credentials, proxy = table.credentials(), table.proxy
         except ConfigError:  # said at the first call
             return None
-        return credentials if credentials.api_base and table.find("proxy") is None else None
+        return credentials if credentials.api_base and proxy is None else None
 
 
 def _verdict(credentials: Credentials) -> Verdict:
