@@ -115,6 +115,23 @@ def test_config_does_not_say_where_a_webhook_goes(modelplug: Run, tmp_path: Path
     assert 'alerts.webhook\tconfig.toml\t{"url": "***", "secret_env": "HOOK"}' in run.stdout.decode().splitlines()
 
 
+def test_config_shows_no_secret_wherever_it_stands(modelplug: Run, tmp_path: Path) -> None:
+    """In lists, in tables within them, in the query of an address, and where a variable's name belongs."""
+    file = tmp_path / "config.toml"
+    file.write_text("""
+[providers.far]
+api_base = "https://h/v1?code=S3CRET"
+api_key_env = "sk-S3CRET"
+deployments = [{api_key = "S3CRET", api_base = "https://h/v1"}, {deep = [{token = "S3CRET"}]}]
+mirrors = ["https://u:S3CRET@h/v1", "https://h/v1"]
+""")
+    for words in (["config", "show"], ["config", "show", "--json"]):
+        shown = modelplug(*words, MODELPLUG_CONFIG=str(file)).stdout.decode()
+        assert "S3CRET" not in shown
+        assert shown.count("***") == 5
+        assert shown.count("https://h/v1") == 2
+
+
 def test_config_path_is_one_line(modelplug: Run, tmp_path: Path) -> None:
     """The path alone on stdout; whether the file is there yet is a remark."""
     run = modelplug("config", "path", MODELPLUG_CONFIG=str(tmp_path / "c.toml"))

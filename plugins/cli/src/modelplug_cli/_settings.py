@@ -10,7 +10,6 @@ from attrs import evolve, frozen
 from modelplug import ProviderSettings, Secret, Settings, Switchboard, Table
 
 _SECRET = re.compile(r"key|secret|token|pass|auth|cred|cookie|header|private|^url$", re.IGNORECASE)
-_POINTER = re.compile(r"_(env|file)$")
 _KEYS = ("api_key", "api_key_env", "api_key_file")
 _OWN_VARIABLES = ("MODELPLUG_CONFIG", "MODELPLUG_DEBUG")
 """Variables that are read by other ways than the tables of settings."""
@@ -117,13 +116,20 @@ def _source(setting: str) -> str:
 
 def _hidden(option: str, value: Any) -> Any:
     """The value without what is nobody's business."""
-    if isinstance(value, Secret) or (_SECRET.search(option) and not _POINTER.search(option)):
+    if isinstance(value, Secret) or (_SECRET.search(option) and not _points(option, value)):
         return "***"
     if isinstance(value, Mapping):
         return {name: _hidden(str(name), inner) for name, inner in value.items()}
-    if isinstance(value, str) and "@" in value and "://" in value:
+    if isinstance(value, (list, tuple)):
+        return [_hidden(option, inner) for inner in value]
+    if isinstance(value, str) and "://" in value and ("@" in value or "?" in value):
         return "***"  # credentials in an address
     return value
+
+
+def _points(option: str, value: Any) -> bool:
+    """Whether the value says where a secret is. A key that stands where its variable's name belongs does not."""
+    return option.endswith("_file") or (option.endswith("_env") and str(value).isidentifier())
 
 
 def _toml_text(value: Any) -> str:
