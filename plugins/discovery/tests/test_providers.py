@@ -52,6 +52,63 @@ def test_a_table_is_added_behind_what_is_there(config: Path) -> None:
     assert [each.name for each in config.parent.iterdir()] == ["config.toml"]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"# mine\r\n[providers.one]\r\nmodels = ['x']\r\n",
+        b"default_model = 'local'",
+        "# Gr\u00fc\u00dfe\n[aliases]\nklein = 'local'\n\n\n".encode(),
+        b"",
+    ],
+    ids=["CRLF", "no newline at the end", "Unicode and blank lines", "empty"],
+)
+def test_the_file_stays_as_it_is_written(config: Path, before: bytes) -> None:
+    """Byte for byte, with its own line ends, up to what is added."""
+    config.parent.mkdir()
+    config.write_bytes(before)
+    assert run("add", "a.b", "--base", "https://acme.test/v1", "--model", 'x "y" \u00e9').exit_code == 0
+    after = config.read_bytes()
+    assert after.startswith(before.rstrip())
+    assert after.count(b"\n") == after.count(b"\r\n") or b"\r" not in after
+    assert tomllib.loads(after.decode())["providers"]["a.b"]["models"] == ['x "y" \u00e9']
+
+
+def test_a_link_to_the_file_stays_a_link(config: Path, tmp_path: Path) -> None:
+    """As those who keep such files elsewhere have it."""
+    kept = tmp_path / "dotfiles.toml"
+    kept.write_text("# mine\n", "utf-8")
+    config.parent.mkdir()
+    config.symlink_to(kept)
+    assert run("add", "acme", "--base", "https://acme.test/v1", "--discover").exit_code == 0
+    assert config.is_symlink() and "[providers.acme]" in kept.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("before", "mode", "told"),
+    [
+        ("providers = { one = { models = ['x'] } }\n", 0o644, "in one line"),
+        ("[providers.one]\n", 0o444, "read-only"),
+        ("[providers.one\n", 0o644, "TOML"),
+    ],
+)
+def test_what_cannot_be_added_to_is_left_alone(config: Path, before: str, mode: int, told: str) -> None:
+    """With the reason and what to do."""
+    config.parent.mkdir()
+    config.write_text(before, "utf-8")
+    config.chmod(mode)
+    done = run("add", "acme", "--base", "https://acme.test/v1", "--discover")
+    assert isinstance(done.exception, ConfigError) and told in str(done.exception)
+    assert config.read_text("utf-8") == before
+    assert [each.name for each in config.parent.iterdir()] == ["config.toml"]
+
+
+def test_the_provider_of_a_plugin_is_not_added_again(config: Path) -> None:
+    """Its models would have two owners; what is missing is its key."""
+    done = run("add", "openai", "--base", "https://acme.test/v1", "--discover")
+    assert isinstance(done.exception, ConfigError) and "OPENAI_API_KEY" in str(done.exception)
+    assert not config.exists()
+
+
 def test_without_a_file_there_is_one_afterwards(config: Path) -> None:
     """Without a terminal and without models they are discovered."""
     assert run("add", "acme-ai", "--base", "http://127.0.0.1:9/v1").exit_code == 0
@@ -78,35 +135,37 @@ def test_what_would_not_be_read_again_is_not_written(config: Path, arguments: tu
     assert not config.exists()
 
 
-async def steps_of(config: Path, base: str, *arguments: str) -> list[dict[str, Any]]:
+async def steps_of(config: Path, base: str, *arguments: str, table: str = "") -> list[dict[str, Any]]:
     """The steps of a provider at this base."""
-    write(config, base)
+    write(config, base, table)
     done = await asyncio.to_thread(run, "test", "acme", "--json", *arguments)
-    assert KEY not in done.output
+    assert KEY not in done.output and base not in done.output
     found: list[dict[str, Any]] = json.loads(done.stdout)
     assert done.exit_code == (0 if all(step["ok"] for step in found) else 1)
     return found
 
 
-def write(config: Path, base: str) -> None:
+def write(config: Path, base: str, table: str = "") -> None:
     config.parent.mkdir(exist_ok=True)
-    table = f'[providers.acme]\napi_base = "{base}"\napi_key_env = "ACME_TEST_KEY"\nmodels = ["m"]\n'
-    config.write_text(table, "utf-8")
+    own = f'[providers.acme]\napi_base = "{base}"\napi_key_env = "ACME_TEST_KEY"\n'
+    config.write_text(own + (table or 'models = ["m"]\n'), "utf-8")
 
 
 async def test_each_step_of_what_works(config: Path) -> None:
-    """To the call, where one is asked for."""
+    """To the calls, where they are asked for: one for each thing that the model is said to be able to do."""
 
     def play(received: Received) -> Any:
         return well(received) if received.method == "POST" else [answer({"data": [{"id": "m"}]})]
 
     async with Upstream(plays=[play]) as server:
         found = await steps_of(config, server.base, "--call")
-        assert [received.method for received in server.received] == ["GET", "POST"]
-        assert server.received[1].json["max_tokens"] == 16
-    assert [step["name"] for step in found] == ["settings", "name", "connection", "encryption", "models", "call"]
+        assert [received.method for received in server.received] == ["GET", "POST", "POST"]
+        assert [received.json["max_tokens"] for received in server.received[1:]] == [64, 64]
+    names = ["settings", "name", "connection", "encryption", "models", "chat", "stream"]
+    assert [step["name"] for step in found] == names
     assert all(step["ok"] for step in found)
-    assert found[-2]["said"] == "1 listed"
+    assert found[4]["said"] == "1 listed"
+    assert [step["model"] for step in found[5:]] == ["acme/m", "acme/m"]
 
 
 async def test_the_first_step_that_fails_ends_it(config: Path) -> None:

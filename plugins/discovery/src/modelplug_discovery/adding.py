@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 from modelplug import ConfigError, Settings
@@ -36,26 +37,50 @@ def table(name: str, *, base: str, key_variable: str | None, models: list[str], 
 
 
 def add(path: Path, name: str, written: str) -> None:
-    """Put the table behind what the file holds; the file is replaced as a whole.
+    """Put the table behind what the file holds, with its line ends; the file is replaced as a whole.
 
-    Raises ConfigError when there is such a table already, or when the file is no TOML.
+    Raises ConfigError when there is such a table already, when the file is no TOML or would be none, and when it may
+    not be written.
     """
+    path = path.resolve()  # where a link leads to: the link stays one
     try:
-        before = path.read_text("utf-8") if path.exists() else ""
+        before = path.read_bytes().decode() if path.exists() else ""
         held = tomllib.loads(before)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"is no TOML: {error}", "Mend it, then add the provider.") from None
+    except OSError as error:
+        raise _refused(path, error.strerror) from None
     if name in held.get("providers", {}):
         raise ConfigError(f"[providers.{name}]", "is in config.toml already", "Change it there.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    ends = "\r\n" if "\r\n" in before else "\n"
+    text = f"{before.rstrip()}{ends * 2}{written.replace(chr(10), ends)}".lstrip("\r\n")
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        step = f"Write its providers as tables of their own, [providers.NAME], then add {name}."
+        raise ConfigError(str(path), "has its providers in one line, which nothing can be added to", step) from None
+    _replace(path, text)
+
+
+def _replace(path: Path, text: str) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        draft.write_text(f"{before.rstrip()}\n\n{written}".lstrip("\n"), "utf-8")
+        if path.exists() and not path.stat().st_mode & 0o222:
+            raise _refused(path, "it is read-only")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(text.encode())
         if path.exists():
             draft.chmod(path.stat().st_mode)
         draft.replace(path)
+    except OSError as error:
+        raise _refused(path, error.strerror) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _refused(path: Path, reason: str | None) -> ConfigError:
+    return ConfigError(str(path), f"cannot be written: {reason}", "Look at its owner and rights; nothing was changed.")
 
 
 def _text(value: str) -> str:

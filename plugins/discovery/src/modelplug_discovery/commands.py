@@ -70,7 +70,8 @@ def _line(answer: Refreshed) -> str:
         return f"{answer.provider}: not refreshed{before}: {answer.error}"
     changes = [f"{len(names)} {word} ({_some(names)})" for word, names in _changes(answer) if names]
     cut = "" if answer.whole else "; the list is cut: the endpoint names more"
-    return f"{answer.provider}: {answer.count} models" + (f"; {', '.join(changes)}" if changes else ", as before") + cut
+    models = "1 model" if answer.count == 1 else f"{answer.count:,} models"
+    return f"{answer.provider}: {models}" + (f"; {', '.join(changes)}" if changes else ", as before") + cut
 
 
 def _changes(answer: Refreshed) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from decimal import ROUND_UP, Context, Decimal
+from typing import TYPE_CHECKING
 
 import click
-from attrs import asdict
-from modelplug import ConfigError, Model, Settings, Switchboard
+from attrs import asdict, evolve
+from modelplug import ConfigError, Model, Switchboard
+from modelplug.settings import config_path
+
+if TYPE_CHECKING:
+    from modelplug_discovery.steps import Step
+    from modelplug_discovery.tiny import Planned
 
 
 @click.group("providers")
@@ -27,67 +35,130 @@ def add_command(name: str, base: str | None, key_variable: str | None, models: t
     """Write a provider's table into config.toml, behind what is there."""
     from modelplug_discovery.adding import add, table
 
+    board = Switchboard.load()
+    _free(board, name)
     base = base or _ask("Address of its interface, with /v1")
     if base is None:
         raise ConfigError("--base", "is not given", "Say where the provider is: --base https://host/v1.")
     if not models and not discover:
         asked = _ask("Its models, with spaces between them; none to discover them") or ""
         models, discover = tuple(asked.split()), not asked.split()
-    settings = Settings.read()
-    if settings.path is None:
-        raise ConfigError("config.toml", "has no place", "Set MODELPLUG_CONFIG to a path.")
+    path = board.settings.path or config_path(os.environ)
     written = table(name, base=base, key_variable=key_variable, models=list(models), discover=discover)
-    add(settings.path, name, written)
+    add(path, name, written)
     click.echo(written, nl=False)
     refresh = f"modelplug models refresh {name}; " if discover else ""
-    click.echo(f"written to {settings.path}. next: {refresh}modelplug providers test {name}", err=True)
+    click.echo(f"written to {path}. next: {refresh}modelplug providers test {name}", err=True)
 
 
 @providers.command("test")
 @click.argument("name")
-@click.option("--call", "calls", is_flag=True, help="Also make one call of at most 16 tokens, which may cost money.")
-@click.option("--model", help="The model to call; default: its first for chat.")
+@click.option(
+    "--call", "calls", is_flag=True, help="Also make one tiny call for each capability, which may cost money."
+)
+@click.option("--model", help="With --call: the only model to call; default: for each capability the cheapest.")
+@click.option("-y", "--yes", is_flag=True, help="With --call: do not ask before the calls.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def test_command(name: str, calls: bool, model: str | None, as_json: bool) -> None:
-    """Look whether a provider can be called: settings, name, connection, encryption, models, and a call where asked.
+def test_command(name: str, calls: bool, model: str | None, yes: bool, as_json: bool) -> None:
+    """Look whether a provider can be called: settings, name, connection, encryption, models, and calls where asked.
 
-    Exit status 1 at the first step that fails, with what to do.
+    The first step that fails ends it, with what to do; what the calls may cost is shown before they are made, and on a
+    terminal you are asked. Exit status 1 when something failed.
     """
+    from modelplug_discovery.calling import called
     from modelplug_discovery.steps import steps
 
-    board = Switchboard.load()
+    board = Switchboard.load(settings={"retry": {"attempts": 1}})  # each call is made, and paid for, once
     own = [each for each in board.models if each.provider == name]
     if not own and name not in board.settings.providers:
         raise ConfigError(f"provider {name!r}", "is not known", f"Add it: modelplug providers add {name}.")
-    chosen = _chosen(board, own, model) if calls or model else None
-    if chosen is not None:
-        price = chosen.prices.output
-        said = "its price is not known" if price is None else f"${price:f} for a million tokens of the answer"
-        click.echo(f"one call to {chosen.id}: {said}", err=True)
+    if model is not None and not calls:
+        raise ConfigError("--model", "says what to call, and no call is asked for", "Add --call.")
+    plan = _planned(board, own, name, model) if calls else []
     found = []
-    for step in steps(board, name, call=chosen):
-        found.append(step)
-        if not as_json:
-            click.echo(f"{'ok    ' if step.ok else 'FAILED'} {step.name}: {step.said}")
-            if step.next_step:
-                click.echo(f"       {step.next_step}")
+    for step in steps(board, name, calls=calls):
+        found.append(_shown(step, as_json=as_json))
+    if plan and all(step.ok for step in found) and _agreed(plan, yes=yes):
+        for step in called(board, plan):
+            found.append(_shown(step, as_json=as_json))
     if as_json:
-        click.echo(json.dumps([asdict(step) for step in found], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([asdict(step) for step in found], ensure_ascii=False, indent=2, default=str))
     sys.exit(0 if all(step.ok for step in found) else 1)
 
 
-def _chosen(board: Switchboard, own: list[Model], name: str | None) -> Model:
+def _free(board: Switchboard, name: str) -> None:
+    """Raises ConfigError for the name of a provider that a plugin brings: its models would have two owners."""
+    owners = {board.catalog.owner(model.id) for model in board.models if model.provider == name} - {"discovery"}
+    if owners:
+        own = board.settings.provider(name)
+        step = (
+            f"Set {own.variable('api_key')}, and {own.variable('api_base')} for another address; or take another name."
+        )
+        raise ConfigError(f"provider {name!r}", f"is brought by the plugin {min(map(str, owners))!r}", step)
+
+
+def _shown(step: Step, *, as_json: bool) -> Step:
+    if not as_json:
+        cost = "" if step.model is None or not step.ok else f", {_dollars(step.cost)}"
+        click.echo(f"{'ok    ' if step.ok else 'FAILED'} {step.name}: {step.said}{cost}")
+        if step.next_step:
+            click.echo(f"       {step.next_step}")
+    return step
+
+
+def _planned(board: Switchboard, own: list[Model], provider: str, name: str | None) -> list[Planned]:
+    """The calls to make. Raises ConfigError where nothing is known that could be called."""
+    from modelplug_discovery.tiny import plan, untried
+
     if name is not None:
-        return board.resolve(name)
-    found = next((model for model in own if "chat" in model.capabilities), own[0] if own else None)
-    if found is None:
+        model = board.resolve(name)
+        if model.provider != provider:
+            raise ConfigError("--model", f"is of the provider {model.provider!r}", f"Name one of {provider!r}.")
+        # Of a model of which nothing is known, its user knows that one can chat with it.
+        own = [model if model.capabilities else evolve(model, capabilities=frozenset({"chat"}))]
+    if not own:
         raise ConfigError("--call", "has no model to call", "Name one in the provider's table, or refresh its models.")
-    return found
+    planned = plan(own)
+    if not planned:
+        step = f"Name one to chat with: --model {own[0].id}."
+        raise ConfigError("--call", f"finds no model of which it is known what it can do ({len(own)} looked at)", step)
+    if more := untried(own):
+        click.echo(f"not tried, as there is no tiny call for it: {', '.join(more)}", err=True)
+    return planned
+
+
+def _agreed(plan: list[Planned], *, yes: bool) -> bool:
+    """Shows what the calls cost at most; whether to make them: without a terminal the option --call says so."""
+    for model in dict.fromkeys(each.model for each in plan):
+        mine = [each for each in plan if each.model == model]
+        known = [each.dearest for each in mine if each.dearest is not None]
+        most = _dollars(sum(known, Decimal(0))) if len(known) == len(mine) else None
+        calls = (
+            f"{len(mine)} tiny call{'s' * (len(mine) > 1)} to {model.id} ({', '.join(each.tiny.name for each in mine)})"
+        )
+        click.echo(f"{calls}: {f'at most {most}' if most else 'cost unknown'}", err=True)
+    if yes or not _at_terminal():
+        return True
+    agreed = click.confirm("go on?", err=True)
+    if not agreed:
+        click.echo("no call was made", err=True)
+    return agreed
+
+
+def _dollars(amount: Decimal | None) -> str:
+    """An amount in two digits, rounded up."""
+    if amount is None:
+        return "cost unknown"
+    return f"${Context(prec=2, rounding=ROUND_UP).create_decimal(amount).normalize():f}"
+
+
+def _at_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _ask(question: str) -> str | None:
     """Asks a person; without a terminal nobody is asked."""
-    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _at_terminal():
         return None
     answer: str = click.prompt(question, default="", show_default=False, err=True)
     return answer.strip() or None

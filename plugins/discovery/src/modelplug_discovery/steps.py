@@ -1,40 +1,56 @@
-"""Looks whether a provider can be called, one step after another, and says what to do at the first that fails."""
+"""Looks whether a provider can be called, one step after another, and says what to do where one fails."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from http.client import HTTPSConnection
+from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
-from modelplug import BadReply, CallFailed, ConfigError, Model, ModelNotFound, ModelplugError, Switchboard
+from modelplug import (
+    AuthFailed,
+    BadReply,
+    BadRequest,
+    CallFailed,
+    ConfigError,
+    ModelNotFound,
+    ModelplugError,
+    Switchboard,
+    Unreachable,
+)
+from modelplug_http.endpoint import proxy_for
+from modelplug_http.options import Options
 
+from modelplug_discovery.entries import entries
 from modelplug_discovery.fetching import fetch
 
 SECONDS = 10.0
-QUESTION: Sequence[Mapping[str, str]] = ({"role": "user", "content": "Say hello."},)
-TOKENS = 16
-"""Of the one answer that is asked for."""
 
 
 @frozen(kw_only=True)
 class Step:
-    """What came of one step; `next_step` says what to do where it failed."""
+    """What came of one step; `next_step` says what to do where it failed. A call has a model, and a cost if known."""
 
     name: str
     ok: bool
     said: str
     next_step: str | None = None
+    model: str | None = None
+    cost: Decimal | None = None
 
 
-def steps(board: Switchboard, provider: str, *, call: Model | None = None) -> Iterator[Step]:
-    """Settings, name, connection, encryption, list of models and, where a model is given, one tiny call to it.
+def steps(board: Switchboard, provider: str, *, calls: bool = False) -> Iterator[Step]:
+    """Settings, name, connection, encryption and list of models: nothing that costs. Ends with the first that fails.
 
-    Ends with the first step that fails. An endpoint without a list of models is no failure.
+    An endpoint without a list of models is no failure. Where `calls` follow, neither is one that refuses its list to a
+    strategy that translates: the provider may speak another dialect than OpenAI's, and the calls will say.
     """
-    look = _Look(board, provider, call)
+    look = _Look(board, provider, calls=calls)
     wanted: list[tuple[str, Callable[[], str], str]] = [
         ("settings", look.settings, f"Write [providers.{provider}] into config.toml."),
         ("name", look.name, "Look at the spelling of the address, and at the network of this machine."),
@@ -42,67 +58,107 @@ def steps(board: Switchboard, provider: str, *, call: Model | None = None) -> It
         ("encryption", look.encryption, "Look at the certificate, this machine's clock, and who reads the traffic."),
         ("models", look.models, "Look at the key, and whether it is for this address."),
     ]
-    if call is not None:
-        wanted.append(("call", look.call, "The message says why; `modelplug chat -vv` shows each step of a call."))
     for title, question, next_step in wanted:
         step = _tried(title, question, next_step)
         yield step
-        if not step.ok:
+        if not step.ok or look.address_unknown:
             return
 
 
 class _Look:
     """The steps, each a question whose answer is in words; what fails raises."""
 
-    def __init__(self, board: Switchboard, provider: str, model: Model | None) -> None:
-        self._board, self._model = board, model
+    def __init__(self, board: Switchboard, provider: str, *, calls: bool) -> None:
+        self._board, self._calls = board, calls
         self._own = board.settings.provider(provider)
-        self._address = ("", 0)
-        self._encrypted = False
+        self._first = next((model for model in board.models if model.provider == provider), None)
+        self._base = urlsplit("")
+        self._proxy: str | None = None
+        self.address_unknown = False
 
     def settings(self) -> str:
         credentials = self._own.credentials()
+        strategy = None
+        if self._first is not None:
+            _, strategy = self._board.route(self._first)
+            for option in self._first.requires:
+                if getattr(credentials, option, None) is None and not self._own.get(option):
+                    raise ConfigError(self._own.variable(option), "is not set", "Set it.")
+        held = "a key" if credentials.api_key else "no key"
         if credentials.api_base is None:
-            step = "Say where it is: https://host/v1. Where a plugin knows the way, try `modelplug chat`."
-            raise ConfigError(self._own.variable("api_base"), "is not set", step)
-        base = urlsplit(credentials.api_base)
-        self._encrypted = base.scheme == "https"
-        self._address = (base.hostname or "", base.port or (443 if self._encrypted else 80))
-        return "an address and a key" if credentials.api_key else "an address, no key"
+            if strategy is None:
+                raise ConfigError(self._own.variable("api_base"), "is not set", "Say where it is: https://host/v1.")
+            self.address_unknown = True
+            said = f"{held}; the address is known to the strategy {strategy!r} alone"
+            return said if self._calls else f"{said}: --call tries it"
+        self._base = urlsplit(credentials.api_base)
+        self._proxy = proxy_for(credentials.api_base, Options.read(self._own).proxy)
+        return f"an address and {held}" if credentials.api_key else f"an address, {held}"
 
     def name(self) -> str:
-        found = socket.getaddrinfo(*self._address, type=socket.SOCK_STREAM)
-        return f"stands for {len({address[4][0] for address in found})} addresses"
+        found = socket.getaddrinfo(*self._next_hop(), type=socket.SOCK_STREAM)
+        count = len({address[4][0] for address in found})
+        return f"stands for {count} address{'es' * (count > 1)}{self._whose()}"
 
     def connection(self) -> str:
-        with socket.create_connection(self._address, timeout=SECONDS):
-            return "accepted"
+        with socket.create_connection(self._next_hop(), timeout=SECONDS):
+            return f"accepted{self._whose()}"
 
     def encryption(self) -> str:
-        if not self._encrypted:
+        if self._base.scheme != "https":
             return "none (http)"
+        if self._proxy is not None and urlsplit(self._proxy).scheme == "https":
+            return "not looked at: the proxy is encrypted itself"
+        host, port = _place(self._base.geturl())
         context = ssl.create_default_context()
-        with (
-            socket.create_connection(self._address, timeout=SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=self._address[0]) as wrapped,
-        ):
-            return str(wrapped.version())
+        reached = HTTPSConnection(*self._next_hop(), timeout=SECONDS, context=context)
+        if self._proxy is not None:
+            reached.set_tunnel(host, port, headers=_pass(self._proxy))
+        try:
+            reached.connect()
+            return str(reached.sock.version())
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            if self._proxy is None or error.errno is not None:
+                raise
+            raise Unreachable("the proxy made no connection to the provider") from None
+        finally:
+            reached.close()
 
     def models(self) -> str:
         try:
-            return f"{len(asyncio.run(fetch(self._own, seconds=SECONDS)).entries)} listed"
+            listing = asyncio.run(fetch(self._own, seconds=SECONDS))
         except (ModelNotFound, BadReply):
             return "no list; name them with `models`"
+        except (AuthFailed, BadRequest) as error:
+            if not self._calls or self._first is None or self._board.route(self._first)[1] == "http":
+                raise
+            return f"no list in OpenAI's way ({type(error).__name__}); the calls will say more"
+        listed = {entry.id for entry in listing.entries}
+        strange = [entry.id for entry in entries(self._own) if listed and entry.id not in listed]
+        more = f"; not among them: {', '.join(strange[:5])}" if strange else ""
+        return f"{len(listed)} listed{more}"
 
-    def call(self) -> str:
-        return asyncio.run(self._called())
+    def _next_hop(self) -> tuple[str, int]:
+        """Where the first connection goes: to the proxy, where there is one."""
+        return _place(self._proxy or self._base.geturl())
 
-    async def _called(self) -> str:
-        assert self._model is not None  # noqa: S101  # there is no such step without one
-        async with self._board as board:
-            reply = await board.complete(self._model.id, QUESTION, max_tokens=TOKENS, timeout=60)
-        cost = reply.call.cost if reply.call else None
-        return f"answered, {'cost unknown' if cost is None else f'${cost:f}'}"
+    def _whose(self) -> str:
+        return ", of the proxy" if self._proxy else ""
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _pass(proxy: str) -> dict[str, str]:
+    parts = urlsplit(proxy)
+    if parts.username is None:
+        return {}
+    told = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Proxy-Authorization": f"Basic {b64encode(told.encode()).decode()}"}
 
 
 def _tried(title: str, look: Callable[[], str], next_step: str) -> Step:
@@ -111,8 +167,12 @@ def _tried(title: str, look: Callable[[], str], next_step: str) -> Step:
     except ConfigError as error:
         return Step(name=title, ok=False, said=str(error))
     except ModelplugError as error:
-        said = f"{type(error).__name__}: {error.message if isinstance(error, CallFailed) else error}"
-        return Step(name=title, ok=False, said=said, next_step=next_step)
+        return Step(name=title, ok=False, said=said_of(error), next_step=next_step)
     except (OSError, UnicodeError) as error:
         said = getattr(error, "strerror", None) or type(error).__name__
         return Step(name=title, ok=False, said=str(said), next_step=next_step)
+
+
+def said_of(error: ModelplugError) -> str:
+    """An error in a step's words."""
+    return f"{type(error).__name__}: {error.message}" if isinstance(error, CallFailed) else str(error)
