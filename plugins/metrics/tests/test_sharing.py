@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -186,11 +188,25 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.LogCaptu
     """A broken file, or one of another release, is named in the log and counts nothing."""
     (tmp_path / "1-1.json").write_text("{")
     (tmp_path / "1-2.json").write_text('{"taken": 1}')
+    later = Metrics(clock=Clock())
+    feed(later.call_finished, call_of())
+    (tmp_path / "1-3.json").write_text(json.dumps(later.snapshot().as_json()).replace('"healthy"', '"sleepy"'))
     metrics = sharing(tmp_path)
     feed(metrics.call_finished, call_of())
     assert metrics.all_workers().total.all_time.calls == 1
     assert "1-1.json among the shared figures cannot be read" in caplog.text
     assert str(tmp_path) not in caplog.text
+
+
+def test_a_folder_that_was_tidied_away_is_made_anew(tmp_path: Path) -> None:
+    """The next calls are shared again, and no count is missing: a file holds all of its process."""
+    folder = tmp_path / "figures"
+    metrics, reader = sharing(folder), sharing(folder)
+    feed(metrics.call_finished, call_of())
+    assert seen(reader, 1).total.all_time.calls == 1
+    shutil.rmtree(folder, ignore_errors=True)
+    feed(metrics.call_finished, call_of())
+    assert seen(reader, 2).total.all_time.calls == 2
 
 
 def test_a_folder_that_cannot_be_is_said_at_load(tmp_path: Path) -> None:

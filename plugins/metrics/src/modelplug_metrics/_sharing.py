@@ -104,6 +104,7 @@ class Sharing:
             self._changed = False
             aside = [] if self._written else list(self._adopt())
             snapshot = self._with_past()
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # somebody may have tidied up
             if now - self._hour_written >= STEP:
                 _replace(self._file.with_suffix(HOUR), history_json(snapshot.history))
                 self._hour_written = now

@@ -67,7 +67,8 @@ class Health:
 
     @classmethod
     def from_json(cls, sent: Mapping[str, Any]) -> Self:
-        """The report that `as_json` wrote."""
+        """The report that `as_json` wrote. Raises KeyError for a status that this release does not know."""
+        WORSE[sent["status"]]
         verdict = Verdict(**{name: sent[name] for name in _VERDICT})
         return cls(provider=sent["provider"], model=sent["model"], since=float(sent["since"]), verdict=verdict)
 
