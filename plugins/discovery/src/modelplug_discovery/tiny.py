@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ GREEN = (
 )
 """A picture of 64 times 64 points in one colour."""
 
-TOOL = {
+TOOL: Mapping[str, Any] = {
     "type": "function",
     "function": {
         "name": "weather",
@@ -150,8 +150,8 @@ async def _embeddings(board: Switchboard, model: Model, tiny: Tiny) -> Tried:
 
 
 HELLO = "Say hello."
-FORMAT = {"type": "json_schema", "json_schema": {"name": "colour", "strict": True, "schema": SCHEMA}}
-SEEN = [
+FORMAT: Mapping[str, Any] = {"type": "json_schema", "json_schema": {"name": "colour", "strict": True, "schema": SCHEMA}}
+SEEN: Sequence[Mapping[str, Any]] = [
     {"type": "text", "text": "Which colour fills this picture? Answer with one English word."},
     {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{GREEN}", "detail": "low"}},
 ]
