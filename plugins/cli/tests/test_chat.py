@@ -133,6 +133,10 @@ def test_a_failed_call_in_json(modelplug: Run) -> None:
         assert (run.returncode, told["error"]["kind"], told["error"]["retry_after"]) == (1, "rate_limit", 2.5)
         assert [attempt["outcome"] for attempt in told["attempts"]] == ["failed"]
     assert json.loads(modelplug("chat", "--json", "-m", "cut", "hello").stdout)["error"]["partial"] == "user: hello"
+    for name, kind in (("nobody", "not_found"), ("locked", "config")):  # no call was made
+        run = modelplug("chat", "--json", "-m", name, "x")
+        assert (run.returncode, run.stderr.count(b"\n")) == (1, 1)
+        assert json.loads(run.stdout)["error"]["kind"] == kind
 
 
 def test_a_cut_answer_is_shown_and_said(modelplug: Run) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelplug import CallFailed, Failure, Reply, Switchboard
+from modelplug import AmbiguousModel, CallFailed, Failure, ModelplugError, Reply, Switchboard, UnknownModel
 
 from modelplug_cli._output import answer, on_terminal, print_json, remark
 from modelplug_cli._progress import Bar
@@ -47,10 +47,8 @@ class Asking:
             with Bar("fetching the model, once") as bar:
                 self._watch(None if self._quiet else bar)
                 reply = await (self._streamed(messages, show, bar) if self._stream else self._whole(messages, show))
-        except BaseException as error:
+        except BaseException:
             show.broken_off()
-            if self._json and isinstance(error, CallFailed):
-                _print_failure(error)
             raise
         if self._json:
             print_json({**reply.data, "call": reply.call})
@@ -135,8 +133,14 @@ def _remark_on(reply: Reply) -> None:
         remark(f"refused: {reply.refusal}")
 
 
-def _print_failure(error: CallFailed) -> None:
+def print_failure(error: ModelplugError) -> None:
+    """A call that failed, or that could not be made, as JSON."""
     import attrs
 
-    told = attrs.asdict(Failure.of(error), recurse=False)
-    print_json({"error": {**told, "partial": error.partial}, "attempts": error.attempts})
+    if isinstance(error, CallFailed):
+        failure, partial, attempts = Failure.of(error), error.partial, error.attempts
+    else:
+        kind = "not_found" if isinstance(error, UnknownModel | AmbiguousModel) else "config"
+        failure = Failure(type=type(error).__name__, kind=kind, message=str(error))
+        partial, attempts = None, ()
+    print_json({"error": {**attrs.asdict(failure, recurse=False), "partial": partial}, "attempts": attempts})

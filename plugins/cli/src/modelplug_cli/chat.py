@@ -13,6 +13,8 @@ from modelplug_cli._output import remark
 from modelplug_cli._verbosity import verbosity_options
 
 if TYPE_CHECKING:
+    from modelplug import Switchboard
+
     from modelplug_cli._asking import Asking, Message
 
 _PATIENCE = 5.0
@@ -82,31 +84,43 @@ def command(
     question = _question(prompt and _readable(prompt), no_stdin=no_stdin)
     if question is None and (as_json or no_stdin):
         raise click.UsageError(f"{'--json' if as_json else '--no-stdin'} needs a PROMPT.")
-    from modelplug import ConfigError
+    from modelplug import ModelplugError
 
     from modelplug_cli import _board
-    from modelplug_cli._asking import Asking
+    from modelplug_cli._asking import Asking, print_failure
 
-    board = _board.load()
-    name = model or board.settings.get("default_model")
+    try:
+        board = _board.load()
+        name = model or _default(board)
+        asking = Asking(board, name, params, timeout=timeout, stream=not no_stream, json=as_json, quiet=quiet)
+        _chat(asking, [{"role": "system", "content": _readable(system)}] if system else [], question)
+    except ModelplugError as error:
+        if as_json:
+            print_failure(error)
+        raise
+
+
+def _default(board: Switchboard) -> str:
+    from modelplug import ConfigError
+
+    name = board.settings.get("default_model")
     if name is None:
         raise ConfigError("default_model", "is not set", "Give -m MODEL; `modelplug models list` shows which.")
-    asking = Asking(board, str(name), params, timeout=timeout, stream=not no_stream, json=as_json, quiet=quiet)
-    told: list[Message] = [{"role": "system", "content": _readable(system)}] if system else []
+    return str(name)
+
+
+def _chat(asking: Asking, told: Sequence[Message], question: str | None) -> None:
+    """Asks the question; without one, a conversation."""
     if question is None:
         from modelplug_cli._conversation import converse
 
         converse(asking, told)
-    else:
-        _ask_once(asking, [*told, {"role": "user", "content": question}])
-
-
-def _ask_once(asking: Asking, messages: Sequence[Message]) -> None:
+        return
     import asyncio
 
     async def ask() -> None:
         async with asking.board:
-            await asking.ask(messages)
+            await asking.ask([*told, {"role": "user", "content": question}])
 
     asyncio.run(ask())
 
