@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import evolve
-from modelplug import Call, ConfigError, Hooks, Model, Request, Settings, Table, hookimpl
+from attrs import asdict, evolve
+from modelplug import Call, ConfigError, Hooks, Model, Request, Settings, hookimpl
 
 from modelplug_metrics._counting import Counting, Limits
 
@@ -87,11 +87,15 @@ class Metrics(Hooks):
         """No models. Reads the settings of this plugin; `recent` holds for providers that are called from now on."""
         table = settings.table("metrics")
         given = self._limits
-        self._limits = Limits(
-            most_series=int(_at_least_one(table, "most_series", given.most_series)),
-            most_failures=int(_at_least_one(table, "most_failures", given.most_failures)),
-            recent=_at_least_one(table, "recent", given.recent),
+        limits = Limits(
+            most_series=int(table.number("most_series", given.most_series) or 0),
+            most_failures=int(table.number("most_failures", given.most_failures) or 0),
+            recent=table.number("recent", given.recent) or 0.0,
         )
+        for option, number in asdict(limits).items():
+            if number < 1 and (found := table.find(option)) is not None:
+                raise ConfigError(found.setting, "is less than 1", "Write 1 or more.")
+        self._limits = limits
         self._counting.limit(self._limits)
         shared = table.find("shared")
         if self._folder is None and shared is not None:
@@ -204,14 +208,6 @@ def _write_last(metrics: Metrics) -> None:
     if metrics._sharing is not None:
         with suppress(OSError):
             metrics._sharing.write()
-
-
-def _at_least_one(table: Table, option: str, default: float) -> float:
-    """The number of a setting, else the default. Raises ConfigError for one that is less than 1."""
-    found, number = table.find(option), table.number(option, default)
-    if found is not None and number is not None and number < 1:
-        raise ConfigError(found.setting, "is less than 1", "Write 1 or more.")
-    return default if number is None else number
 
 
 def _has_alerts(settings: Settings) -> bool:
