@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 import pytest
-from modelplug import CallFailed, Chunk, Model, RateLimited, Request, Settings, Switchboard, Unavailable
+from modelplug import CallFailed, Chunk, Model, RateLimited, Request, Settings, Switchboard, Unavailable, UnknownModel
 from modelplug.testing import FakePlugin, FakeStrategy, chunks_of
 from modelplug_metrics import Metrics
 from playwright.async_api import Page, expect
@@ -78,6 +78,19 @@ async def test_a_thousand_calls_are_shown_to_the_token_and_the_cent(tabs: Tabs) 
     await page.locator("#models tbody button", has_text="fake/cut").click()
     await expect(page.locator("#models .details")).to_contain_text("50 streams cut")
     await expect(page.locator("#models tfoot")).to_contain_text("1,000")
+
+
+async def test_a_name_that_is_none_is_no_model(tabs: Tabs) -> None:
+    """Calls to it have a row, `other`, which the number of models leaves out."""
+    board = board_with()
+    await streamed(board, "fake/one")
+    with suppress(UnknownModel):
+        await board.complete("nobody", HI)
+    board.flush()
+    page = await tabs.of(board)
+    await expect(page.locator("#models tbody tr")).to_have_count(2)
+    await expect(page.locator("#models tfoot .is-model")).to_have_text("1 model")
+    await expect(page.locator("#models tfoot .is-calls")).to_have_text("2")
 
 
 async def test_more_failures_than_are_shown_are_counted(tabs: Tabs) -> None:

@@ -168,6 +168,16 @@ async def test_the_selector_finds_a_model(tabs: Tabs) -> None:
     await expect(page.locator("#catalog label", has_text="locked")).to_contain_text("a key or a setting is missing")
 
 
+async def test_models_that_cannot_be_read_break_nothing(tabs: Tabs) -> None:
+    """Where the server does not answer for all models, those that were there stay, and no error is thrown."""
+    page = await tabs.of(board_with(), view="#playground", silent=False)
+    await expect(page.locator("#catalog label")).to_have_count(1)
+    await page.route("**/api/llm/models?all=true", lambda route: route.abort())
+    async with page.expect_event("requestfailed"):
+        await page.get_by_label("Only what can be called now").uncheck()
+    await expect(page.locator("#catalog label")).to_have_count(1)
+
+
 async def test_everything_works_from_the_keyboard(tabs: Tabs) -> None:
     """From the first Tab on: past the skip link to the playground, to another model, and an answer."""
     models = [Model(id=f"fake/{name}", provider="fake", requires=()) for name in ("one", "two")]

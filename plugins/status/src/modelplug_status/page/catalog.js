@@ -30,7 +30,7 @@ function showCatalog(models) {
 export function onChoice(changed) {
   state.changed = changed;
   for (const id of ["catalog-search", "catalog-provider", "catalog-capability"]) $(id).addEventListener("input", draw);
-  $("catalog-ready").addEventListener("input", readCatalog);
+  $("catalog-ready").addEventListener("input", () => readCatalog().catch(() => {})); // the live connection says when nobody answers
 }
 
 function choose(model) {

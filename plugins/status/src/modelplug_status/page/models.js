@@ -129,7 +129,7 @@ function sums(rows) {
   const total = (value) => rows.reduce((sum, row) => sum + Number(value(row) ?? 0), 0);
   const all = { calls: total((row) => row.calls), cost_usd: total((row) => row.cost_usd), cost_unknown: total((row) => row.cost_unknown) };
   return COLUMNS.map(({ id, value, show, sum }) => {
-    if (id === "model") return format.plural(rows.length, "model");
+    if (id === "model") return format.plural(rows.filter(({ provider }) => provider !== "other").length, "model"); // names that are none stand there
     if (id === "cost") return format.cost(all);
     return sum ? show(total(value)) : "";
   });
