@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -51,3 +52,36 @@ def test_aliases_are_not_one_string() -> None:
     """`aliases="fast"` would be four aliases; it is refused."""
     with pytest.raises(TypeError, match="not as one string"):
         Model(id="a/b", provider="a", aliases="fast")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"aliases": [["fast"]]},
+        {"aliases": [1]},
+        {"requires": [None]},
+        {"capabilities": "chat"},
+        {"capabilities": [1]},
+        {"prices": None},
+        {"prices": 0},
+    ],
+    ids=repr,
+)
+def test_a_model_of_another_shape_is_refused_where_it_is_made(wrong: dict[str, Any]) -> None:
+    """So that it is its plugin that fails, and no call."""
+    with pytest.raises(TypeError):
+        Model(id="a/b", provider="a", **wrong)
+
+
+def test_a_price_may_be_any_number() -> None:
+    """A float is taken for what was written, to the digit."""
+    prices: Any = {"input": 0.15, "output": 1}
+    assert Prices(**prices) == Prices(input=Decimal("0.15"), output=Decimal(1))
+    assert Prices(**prices).cost(usage(prompt_tokens=1, completion_tokens=1)) == Decimal("0.00000115")
+
+
+@pytest.mark.parametrize("price", ["much", float("nan"), Decimal("inf"), True], ids=repr)
+def test_a_price_is_a_number(price: Any) -> None:
+    """What cannot be multiplied is refused."""
+    with pytest.raises(ValueError, match="price"):
+        Prices(input=price)

@@ -15,23 +15,38 @@ _MILLION = Decimal(1_000_000)
 
 
 def _words(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(words)
+    return words if type(words) is frozenset else frozenset(_names(words))
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise TypeError("names are given as a tuple, not as one string")
-    return tuple(names)
+    names = tuple(names)
+    if names:
+        "".join(names)  # the quickest way to raise TypeError for one that is no text
+    return names
+
+
+def _dollars(price: Decimal | float | None) -> Decimal | None:
+    if price is None or (type(price) is Decimal and price.is_finite()):
+        return price
+    try:
+        exact = Decimal(str(price))  # a float is taken for what was written
+    except ArithmeticError:
+        exact = Decimal("nan")
+    if not exact.is_finite():
+        raise ValueError(f"a price is a number of US dollars, not {price!r:.100}")
+    return exact
 
 
 @frozen(kw_only=True)
 class Prices:
-    """US dollars for a million tokens, each a Decimal. None is unknown, which is not zero."""
+    """US dollars for a million tokens, each a Decimal; a number is made one. None is unknown, which is not zero."""
 
-    input: Decimal | None = None
-    output: Decimal | None = None
-    cached_input: Decimal | None = None
-    cache_write: Decimal | None = None
+    input: Decimal | None = field(default=None, converter=_dollars)
+    output: Decimal | None = field(default=None, converter=_dollars)
+    cached_input: Decimal | None = field(default=None, converter=_dollars)
+    cache_write: Decimal | None = field(default=None, converter=_dollars)
 
     def cost(self, usage: Usage) -> Decimal | None:
         """US dollars for this usage, or None as soon as a token count or the price of a used token is unknown.
@@ -95,3 +110,6 @@ class Model:
         for text in texts:
             if not isinstance(text, str) or not text.isprintable() or text.strip() != text or not text:
                 raise ValueError(f"a model's id and provider are printable names, not {text!r:.100}")
+        prices: object = self.prices
+        if not isinstance(prices, Prices):
+            raise TypeError(f"a model's prices are Prices, not a {type(prices).__name__}")
