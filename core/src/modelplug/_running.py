@@ -19,6 +19,7 @@ from modelplug.strategy import Request
 log = _trace.log
 
 _LONGEST_NAME = 200
+_REPORT = "(a fault of the plugin; report it to its author)"
 _LEAD = 8
 """With so many of its first characters a key is recognised in a name; looking for all of them costs each call more."""
 
@@ -80,14 +81,13 @@ class Running:
         if is_cancelled(error) or isinstance(error, (KeyboardInterrupt, GeneratorExit)):
             self._record("cancelled", answer=partial)
             return error
-        shown = self._shown(error)
-        if isinstance(shown, CallFailed):
-            if partial is not None and shown.partial is None:
-                shown.partial = partial.text
-            failure = Failure.of(shown)
-        else:
-            kind = "config" if isinstance(shown, ConfigError | NoStrategy) else "plugin_error"
-            failure = Failure(type=type(shown).__name__, kind=kind, message=str(shown))
+        try:
+            shown = self._shown(error)
+            failure = _failure(shown, partial)
+        except Exception:  # the border to foreign code: an error that does not even tell what it is
+            said = f"strategy {self.strategy!r} failed with {type(error).__name__}, which cannot be read"
+            shown = CallFailed(f"{said} {_REPORT}", kind="plugin_error")
+            failure = _failure(shown, partial)
         reported = getattr(shown, "usage", None)
         call = self._record("failed", answer=partial, failure=failure, reported=reported)
         if isinstance(shown, CallFailed):
@@ -106,7 +106,7 @@ class Running:
             )
             words = safe_text(str(error), self._private().secrets())
             said = f"strategy {self.strategy!r} failed with {name}: {words}"
-            error = CallFailed(f"{said} (a fault of the plugin; report it to its author)", kind="plugin_error")
+            error = CallFailed(f"{said} {_REPORT}", kind="plugin_error")
         self._private().hide_in(error)
         if isinstance(error, CallFailed) and error.partial is not None:
             error.partial = str(error.partial)
@@ -123,6 +123,21 @@ class Running:
         if self.call is not None:
             return self.call
         self.deadline.close()
+        try:
+            call = self._written(outcome, answer, failure, reported)
+        except Exception:  # the border to foreign code: an answer that does not hold what it should
+            if outcome == "ok":
+                raise
+            call = self._written(outcome, None, failure, None)
+        self.call = call
+        if _trace.ends_wanted():
+            _trace.ended(call, self.request if self._content else None, answer)
+        self._tell(self, call)
+        return call
+
+    def _written(
+        self, outcome: Outcome, answer: Reply | Embeddings | None, failure: Failure | None, reported: Usage | None
+    ) -> Call:
         request, seconds = self.request, perf_counter() - self._clock
         usage = NO_USAGE if answer is None else answer.usage
         if usage.source == "absent" and reported is not None:
@@ -137,7 +152,7 @@ class Running:
             attempts += (Attempt(outcome=outcome, seconds=max(0.0, seconds - before), error=failure, usage=usage),)
         else:  # it ended in the wait for a try that was never made
             attempts = (*attempts[:-1], evolve(attempts[-1], waited=max(0.0, attempts[-1].waited - before + seconds)))
-        self.call = call = Call(
+        return Call(
             id=request.id,
             requested=request.requested,
             model_id=request.model.id,
@@ -160,10 +175,6 @@ class Running:
             request_id=failure.request_id if failure else None,
             tenant=request.tenant,
         )
-        if _trace.ends_wanted():
-            _trace.ended(call, request if self._content else None, answer)
-        self._tell(self, call)
-        return call
 
     def _doubted(self, usage: Usage) -> Usage:
         doubted = usage.beside(self.request.messages)
@@ -185,6 +196,15 @@ class Running:
         credentials = self._private()
         key = credentials.api_key
         return credentials.masked(name) if credentials.headers or (key and key.reveal()[:_LEAD] in name) else name
+
+
+def _failure(shown: ModelplugError, partial: Reply | None) -> Failure:
+    if not isinstance(shown, CallFailed):
+        kind = "config" if isinstance(shown, ConfigError | NoStrategy) else "plugin_error"
+        return Failure(type=type(shown).__name__, kind=kind, message=str(shown))
+    if partial is not None and shown.partial is None:
+        shown.partial = partial.text
+    return Failure.of(shown)
 
 
 def _masked(attempt: Attempt, credentials: Credentials) -> Attempt:

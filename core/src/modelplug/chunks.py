@@ -66,22 +66,20 @@ class Chunks:
         return self
 
     async def __anext__(self) -> Chunk:
-        running, ready = self._running, self._ready
-        if ready and running is not None and not running.deadline.passed:
-            chunk = ready.popleft()
-            self._assembly.add(chunk)
-            return chunk
-        source = self._source
+        running, source, ready = self._running, self._source, self._ready
         if running is None or source is None:
             raise ModelplugError("a stream is used with `async with board.stream(...) as chunks`")
         if self._ended:
             raise StopAsyncIteration
         failure: BaseException | None
         try:
-            with running.deadline:
-                chunk = await self._first_of_burst(source) if self._in_bursts else await anext(source)
-            if running.first_chunk is None:
-                running.chunk_arrived()
+            if ready and not running.deadline.passed:
+                chunk = ready.popleft()
+            else:
+                with running.deadline:
+                    chunk = await self._first_of_burst(source) if self._in_bursts else await anext(source)
+                if running.first_chunk is None:
+                    running.chunk_arrived()
             self._assembly.add(chunk)
             return chunk
         except StopAsyncIteration:
@@ -109,7 +107,7 @@ class Chunks:
             else:
                 self._ended = True
                 self._ready.clear()
-                self._reply = self._assembly.reply()
+                self._reply = self._so_far()
                 self._reply.call = running.left(self._reply)
         if self._source is not None:
             with suppress(Exception):  # the record is made; what a provider says while it is hung up on is no news
@@ -127,16 +125,23 @@ class Chunks:
         """The strategy has no more chunks: the outcome is judged from what was seen."""
         try:
             reply = self._assembly.end()
-        except BaseException as error:  # StreamCut or EmptyReply
+            reply.call = running.succeeded(reply)
+        except BaseException as error:  # StreamCut, EmptyReply, or what chunks of no good shape lead to
             return self._fail(running, error)
         self._ended, self._reply = True, reply
-        reply.call = running.succeeded(reply)
         return None
 
     def _fail(self, running: Running, error: BaseException) -> BaseException:
         self._ended = True
         self._ready.clear()
-        self._reply = self._assembly.reply()
+        self._reply = self._so_far()
         failure = running.failed(error, partial=self._reply)
         self._reply.call = running.call
         return failure
+
+    def _so_far(self) -> Reply:
+        """What had arrived; nothing where the chunks of a plugin cannot be put together."""
+        try:
+            return self._assembly.reply()
+        except Exception:  # the border to foreign code
+            return Reply({"choices": []})
