@@ -94,6 +94,22 @@ async def test_it_drains_and_ends_quietly(number: int, status: int) -> None:
         assert await ended(served) == (status, "Ctrl-C ends it")
 
 
+async def test_a_request_that_is_broken_off_is_no_news() -> None:
+    """Nothing is said of it on the terminal."""
+    async with Upstream(plays=[slow()]) as upstream, serving(upstream) as served:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(served.address.rsplit(":", 1)[1].strip("/")))
+        head = "POST /api/llm/playground HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        writer.write(f"{head}content-length: 9\r\n\r\n{{".encode())
+        await writer.drain()
+        async with httpx.AsyncClient(base_url=served.address) as client:
+            assert (await client.get("/api/llm/health")).status_code == 200  # by now the request has begun
+            writer.close()
+            await writer.wait_closed()
+            assert (await client.get("/api/llm/health")).status_code == 200
+        served.process.send_signal(signal.SIGINT)
+        assert await ended(served) == (130, "Ctrl-C ends it")
+
+
 @pytest.mark.slow
 async def test_a_call_that_does_not_end_is_shut_down() -> None:
     """Its visitor is told so, and a second signal need not be sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
@@ -10,13 +11,16 @@ from attrs import asdict, frozen
 from modelplug import Call, CallFailed, Chunks, ModelplugError, Switchboard
 from modelplug_metrics.failures import next_step
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from modelplug_status.envelope import BadParameter, iso
 from modelplug_status.events import EventStream, event
 
 LONGEST = 1024 * 1024
 """Bytes that a request may have."""
+
+PATIENCE = 30.0
+"""Seconds in which a request must have come."""
 
 LONGEST_NAME = 300
 """Characters of a model's name."""
@@ -104,11 +108,7 @@ def record(call: Call) -> dict[str, Any]:
 async def _body(request: Request) -> Mapping[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send application/json")
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST:
-            raise HTTPException(413, f"the request has more than {LONGEST} bytes")
+    body = await _received(request)
     try:
         sent = json.loads(body, parse_constant=_refused)
         json.dumps(sent, ensure_ascii=False, allow_nan=False).encode()  # half a character, or 1e999, goes nowhere
@@ -117,6 +117,21 @@ async def _body(request: Request) -> Mapping[str, Any]:
     if not isinstance(sent, dict):
         raise BadParameter("body", "is no JSON object")
     return sent
+
+
+async def _received(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for part in request.stream():
+                body += part
+                if len(body) > LONGEST:
+                    raise HTTPException(413, f"the request has more than {LONGEST} bytes")
+    except ClientDisconnect:
+        raise HTTPException(400, "the request was broken off") from None  # nobody reads this, and nothing is logged
+    except TimeoutError:
+        raise HTTPException(408, f"the request did not come within {PATIENCE:.0f} s") from None
+    return bytes(body)
 
 
 def _refused(word: str) -> None:
