@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Final, Literal
-from urllib.parse import urlsplit
+from typing import Final
 
-from attrs import frozen
 from modelplug import Model, ModelplugError, ProviderSettings, Switchboard
+
+from modelplug_cli._finding import Finding
+from modelplug_cli._provider import of_provider
+from modelplug_cli._way import figures
 
 MALICIOUS: Final = frozenset({"1.82.7", "1.82.8"})
 """Releases of LiteLLM that stole credentials (March 2026)."""
-
-_PLACEHOLDER: Final = re.compile(
-    r"(?i)^(sk-)?(x{3,}|\.{3,}|<.*>|your[-_ ]?.*|change[-_ ]?me|todo|secret|key|test|none|null)$"
-)
-_PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-
-
-@frozen(kw_only=True)
-class Finding:
-    """One thing that was looked at. `next_step` says what to do where it is not ok."""
-
-    state: Literal["ok", "warning", "wrong"]
-    subject: str
-    said: str
-    next_step: str | None = None
 
 
 def findings(board: Switchboard) -> Iterator[Finding]:
@@ -38,6 +24,7 @@ def findings(board: Switchboard) -> Iterator[Finding]:
     yield _python()
     yield from _versions()
     yield from _plugins(board)
+    yield from _names(board)
     yield from _providers(board)
     yield _default_model(board)
     yield from _folders(board)
@@ -68,8 +55,28 @@ def _plugins(board: Switchboard) -> Iterator[Finding]:
         source = " ".join(filter(None, (plugin.distribution, plugin.version)))
         step = f"Upgrade or uninstall {source or 'it'}, or keep it out: MODELPLUG_BLOCK={plugin.name}."
         yield Finding(state="wrong", subject=f"plugin {plugin.name}", said=plugin.reason or "failed", next_step=step)
-    loaded = sum(plugin.state == "loaded" for plugin in board.plugins)
-    yield Finding(state="ok", subject="plugins", said=f"{loaded} loaded, {len(board.models):,} models")
+    states = [plugin.state for plugin in board.plugins]
+    blocked = [plugin.name for plugin in board.plugins if plugin.state == "blocked"]
+    kept_out = f", kept out by a setting: {', '.join(blocked)}" if blocked else ""
+    said = f"{states.count('loaded')} loaded, {len(board.models):,} models{kept_out}"
+    yield Finding(state="ok", subject="plugins", said=said)
+    yield figures(board)
+
+
+def _names(board: Switchboard) -> Iterator[Finding]:
+    """Names that stand for nothing, or for more than one model."""
+    for alias, name in board.settings.aliases.items():
+        try:
+            board.resolve(name)
+        except ModelplugError as error:
+            step = "Mend it under [aliases] in config.toml."
+            yield Finding(state="warning", subject=f"alias {alias}", said=str(error), next_step=step)
+    clashes = board.catalog.clashes
+    if clashes:
+        name, owners = next(iter(clashes.items()))
+        said = f"{len(clashes):,} names stand for several models, such as {name!r}: {', '.join(owners)}"
+        step = "Use exact ids, choose under [aliases], or leave out `discover` where a plugin brings the provider."
+        yield Finding(state="warning", subject="names", said=said, next_step=step)
 
 
 def _providers(board: Switchboard) -> Iterator[Finding]:
@@ -81,7 +88,7 @@ def _providers(board: Switchboard) -> Iterator[Finding]:
         own = board.settings.provider(name)
         if name in first and not board.ready(first[name]) and not _set_up(own):
             continue
-        problems = list(_of_provider(board, own, ready=name in first))
+        problems = list(of_provider(board, own, first.get(name)))
         yield from problems
         if not problems:
             _, strategy = board.route(first[name])
@@ -91,45 +98,6 @@ def _providers(board: Switchboard) -> Iterator[Finding]:
 def _set_up(own: ProviderSettings) -> bool:
     found = own.find("api_key", "api_key_env", "api_key_file")
     return found is not None and not found.default
-
-
-def _of_provider(board: Switchboard, own: ProviderSettings, *, ready: bool) -> Iterator[Finding]:
-    subject = f"provider {own.name}"
-    try:
-        credentials = own.credentials()
-        model = next((model for model in board.models if model.provider == own.name), None)
-        if model is None:
-            step = 'Install its plugin, or name its models: models = ["..."].'
-            yield Finding(state="wrong", subject=subject, said="has settings and no models", next_step=step)
-            return
-        for option in model.requires:
-            if (
-                own.find(option, f"{option}_env", f"{option}_file") is None
-                and getattr(credentials, option, None) is None
-            ):
-                step = f"Set {own.variable(option)}."
-                yield Finding(state="warning", subject=subject, said=f"{option} is not set", next_step=step)
-        board.route(model)
-    except ModelplugError as error:
-        yield Finding(state="wrong", subject=subject, said=str(error))
-        return
-    key, base = credentials.api_key, credentials.api_base
-    if key is not None and _PLACEHOLDER.match(key.reveal()):
-        step = f"Put the real key into {own.variable('api_key')}."
-        yield Finding(state="wrong", subject=subject, said="its key looks like a placeholder", next_step=step)
-    if base is not None:
-        parts = urlsplit(base)
-        if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-            step = "Use https, unless nobody can listen in between."
-            yield Finding(state="warning", subject=subject, said="its key travels without encryption", next_step=step)
-        if own.strategy == "http" and parts.path in ("", "/"):
-            step = "Most providers want /v1 at the end of the address."
-            yield Finding(state="warning", subject=subject, said="its address has no path", next_step=step)
-        silent = own.find("proxy") is None and own.settings.table().find("proxy") is None
-        if silent and any(os.environ.get(name) for name in _PROXIES):
-            step = 'Set proxy = "environment" if it is needed, or "none".'
-            said = "a proxy is set in the environment, and calls do not use it"
-            yield Finding(state="warning", subject=subject, said=said, next_step=step)
 
 
 def _default_model(board: Switchboard) -> Finding:

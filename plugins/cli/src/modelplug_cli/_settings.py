@@ -35,9 +35,7 @@ def in_force(board: Switchboard) -> list[Setting]:
     names = {*settings.providers, *(model.provider for model in board.models)}
     tables = [settings.provider(name) for name in sorted(names)]
     lent = {other for table in tables for other in table.get("also", ())}
-    prefixes = {table.variable("") for table in tables} | {
-        _variables_of(settings, other).variable("") for other in lent
-    }
+    prefixes = {table.variable("") for table in tables} | {variables_of(settings, other).variable("") for other in lent}
     return [*_of_tables(settings), *(found for table in tables for found in _of_provider(table, prefixes))]
 
 
@@ -89,14 +87,14 @@ def _borrowed(table: ProviderSettings) -> list[Setting]:
     base = table.find("api_base")
     if table.find(*_KEYS) is None and (base is None or base.default):
         for other in table.get("also", ()):
-            lent = _variables_of(table.settings, other)
+            lent = variables_of(table.settings, other)
             if lent.find(*_KEYS) is not None and lent.find("api_base") is not None:
                 found = _of_table(lent, {*_KEYS, "api_base"})
                 return [evolve(setting, name=f"{'.'.join(table.path)}.{setting.name}") for setting in found]
     return []
 
 
-def _variables_of(settings: Settings, prefix: str) -> Table:
+def variables_of(settings: Settings, prefix: str) -> Table:
     """The variables that begin with a prefix, as a table."""
     return Table(settings=evolve(settings, argument={}, file={}, defaults={}), path=(), prefix=prefix)
 

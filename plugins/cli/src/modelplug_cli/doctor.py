@@ -19,18 +19,22 @@ _MARKS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 @click.command("doctor")
+@click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @verbosity_options
-def command(as_json: bool = False) -> None:
+def command(model: str | None = None, as_json: bool = False) -> None:
     """Look for what may be wrong, and say what to do.
 
-    Reads the installation and its settings; nothing is called and nobody is asked. Exit status 1 when something is
-    wrong.
+    With MODEL, an id or alias, tell the way of a call to it: the name that is sent, who carries it, where its key and
+    address come from. Reads the installation and its settings; nothing is called and nobody is asked. Exit status 1
+    when something is wrong.
     """
     from modelplug_cli import _board
     from modelplug_cli._findings import findings
+    from modelplug_cli._way import way
 
-    found = list(findings(_board.load()))
+    board = _board.load()
+    found = list(findings(board) if model is None else way(board, model))
     if as_json:
         print_json(found)
     else:
