@@ -15,7 +15,7 @@ from tests.workspace import ROOT, distributions
 
 REFERENCE = ROOT / "docs" / "reference"
 HOOKS = sorted(name for name in vars(Hooks) if not name.startswith("_"))
-LOOK_UPS = {"get", "number", "flag", "secret", "find", "_positive"}
+LOOK_UPS = {"get", "number", "flag", "secret", "find"}
 
 
 def page(name: str) -> str:

@@ -7,6 +7,7 @@ import builtins
 import gc
 import logging
 import threading
+import time
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from decimal import Decimal
@@ -198,6 +199,38 @@ async def test_the_deadline_is_over_the_whole_call(stream: bool) -> None:
     (call,) = listener.finished
     assert call.error is not None and call.error.kind == "timeout"
     assert strategy.closed_streams == stream
+
+
+@pytest.mark.parametrize(
+    ("environment", "timeout", "seconds"),
+    [
+        ({}, None, 600),
+        ({"MODELPLUG_TIMEOUT": "60"}, None, 60),
+        ({"MODELPLUG_TIMEOUT": "60", "FAKE_TIMEOUT": "20"}, None, 20),
+        ({"MODELPLUG_TIMEOUT": "60", "FAKE_TIMEOUT": "20"}, 900, 900),
+    ],
+)
+async def test_where_the_seconds_of_a_call_come_from(
+    environment: dict[str, str], timeout: float | None, seconds: float
+) -> None:
+    """From the call, else from its provider, else from what is said for all, else 600."""
+    strategy = FakeStrategy()
+    board = Switchboard(settings=Settings(environment=environment))
+    board.add(FakePlugin(strategy=strategy))
+    await board.complete("one", HELLO, timeout=timeout)
+    deadline = strategy.requests[0].deadline
+    assert deadline is not None and abs(deadline - time.monotonic() - seconds) < 10
+
+
+@pytest.mark.parametrize("name", ["MODELPLUG_TIMEOUT", "FAKE_TIMEOUT"])
+@pytest.mark.parametrize("value", ["0", "-1"])
+async def test_a_timeout_of_the_settings_that_is_none_is_refused(name: str, value: str) -> None:
+    """Neither is it taken for the default, nor does it end every call at once."""
+    board = Switchboard(settings=Settings(environment={name: value}))
+    board.add(FakePlugin())
+    with pytest.raises(ConfigError) as caught:
+        await board.complete("one", HELLO)
+    assert caught.value.setting == name
 
 
 async def test_an_error_says_where_it_happened_and_keeps_no_secret() -> None:

@@ -15,6 +15,7 @@ from modelplug import (
     BadRequest,
     CallFailed,
     Chunk,
+    ConfigError,
     ContextTooLong,
     Credentials,
     EmptyReply,
@@ -258,3 +259,21 @@ async def test_attempts_are_a_setting() -> None:
     with pytest.raises(Unavailable):
         await call(board_with(strategy, attempts=1)[0], False)
     assert len(strategy.times) == 1
+
+
+async def test_a_provider_may_have_attempts_of_its_own() -> None:
+    """They come before those of `[retry]`."""
+    strategy = Failing(*(Unavailable(f"busy {i}", retry_after=SOON) for i in range(3)))
+    settings = Settings(environment={"FAKE_ATTEMPTS": "4"}, argument={"retry": {"attempts": 1}})
+    board = Switchboard(settings=settings)
+    board.add(FakePlugin(strategy=strategy))
+    board.add(Retry)
+    assert await call(board, False) == "hello there"
+    assert len(strategy.times) == 4
+
+
+@pytest.mark.parametrize("attempts", [0, -1, "none"])
+async def test_attempts_that_are_none_are_refused(attempts: object) -> None:
+    """Zero is no number of tries, and is not taken for the default."""
+    with pytest.raises(ConfigError, match=r"\[retry\] attempts"):
+        await call(board_with(Failing(), attempts=attempts)[0], False)

@@ -67,7 +67,7 @@ class Routes:
                 strategy=strategy,
                 strategy_name=strategy_name(strategy),
                 bursts=bursts_of(strategy),
-                timeout=provider.number("timeout") or self._settings.table().number("timeout") or DEFAULT_TIMEOUT,
+                timeout=_timeout(provider, self._settings),
             )
             self._strategies[id(strategy)] = strategy
             self._routes[model.id] = route
@@ -112,6 +112,11 @@ class Routes:
         if found is None:
             raise ConfigError("tenant", f"has no credentials for provider {provider!r}", "Add them, or name none.")
         return found
+
+
+def _timeout(provider: ProviderSettings, settings: Settings) -> float:
+    """Seconds of a call that says nothing of them."""
+    return provider.number("timeout", above=0) or settings.table().number("timeout", above=0) or DEFAULT_TIMEOUT
 
 
 def _unclaimed(provider: ProviderSettings) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from modelplug.answers import Chunk, Embeddings, Reply
-from modelplug.errors import ConfigError, RateLimited
+from modelplug.errors import RateLimited
 from modelplug.hooks import Hooks, hookimpl
 from modelplug.models import Model
 from modelplug.settings import Settings
@@ -40,12 +40,10 @@ class Limit(Hooks):
         """The selected strategy, with as many places as the settings say. Models of a provider share them."""
         inner = yield
         own = settings.provider(model.provider)
-        most = own.number("max_concurrency")
+        most = own.number("max_concurrency", least=1)
         if inner is None or most is None:
             return inner
-        if most < 1:
-            raise ConfigError(f"{model.provider}.max_concurrency", "is less than 1", "Write how many, or leave it out.")
-        waiting = own.number("max_waiting", 10 * most)
+        waiting = own.number("max_waiting", 10 * most, least=0)
         places = Places(provider=model.provider, most=int(most), waiting=int(waiting or 0))
         known = self._places.setdefault(model.provider, places)
         if (known.most, known.waiting) != (places.most, places.waiting):  # after a refresh

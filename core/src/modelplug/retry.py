@@ -37,8 +37,10 @@ BUCKET, COST, COST_WHEN_THROTTLED, EARNED = 500, 14, 5, 1
 
 
 class Retry(Hooks):
-    """Puts a Retrying layer round every strategy, nearest to it. `[retry] attempts` says how often to try, 3 at most
-    unless set; 1 is never again.
+    """Puts a Retrying layer round every strategy, nearest to it.
+
+    `attempts` of the provider, or else `[retry] attempts`, says how often to try, 3 at most unless set; 1 is never
+    again.
     """
 
     def __init__(self) -> None:
@@ -48,7 +50,8 @@ class Retry(Hooks):
     def select_strategy(self, model: Model, settings: Settings) -> Generator[None, Strategy | None, Strategy | None]:
         """The selected strategy, tried again where that can help."""
         inner = yield
-        attempts = int(settings.table("retry").number("attempts") or ATTEMPTS)
+        usual = settings.table("retry").number("attempts", least=1)
+        attempts = int(settings.provider(model.provider).number("attempts", usual, least=1) or ATTEMPTS)
         if inner is None or attempts < 2:
             return inner
         return Retrying(inner, attempts, self._buckets.setdefault(model.provider, Bucket()))

@@ -121,8 +121,10 @@ class Table:
         found = self.find(option)
         return default if found is None else found.value
 
-    def number(self, option: str, default: float | None = None) -> float | None:
-        """A number. Raises ConfigError for anything else."""
+    def number(
+        self, option: str, default: float | None = None, *, least: float | None = None, above: float | None = None
+    ) -> float | None:
+        """A number, which may have to be `above` another or `least` one. Raises ConfigError for anything else."""
         found = self.find(option)
         if found is None:
             return default
@@ -132,6 +134,10 @@ class Table:
             number = float("nan")
         if number != number or abs(number) == float("inf"):
             raise ConfigError(found.setting, "is not a number", "Write a plain number such as 2 or 0.5.")
+        if above is not None and number <= above:
+            raise ConfigError(found.setting, f"is not above {above:g}", "Write a larger number, or leave it out.")
+        if least is not None and number < least:
+            raise ConfigError(found.setting, f"is less than {least:g}", f"Write {least:g} or more, or leave it out.")
         return number
 
     def flag(self, option: str, default: bool = False) -> bool:

@@ -16,6 +16,7 @@ from attrs import evolve
 from modelplug import _trace
 from modelplug._calling import CallIds, checked_params, checked_timeout, unresolved
 from modelplug._entry_points import Plugin, installed
+from modelplug._own_prices import at_own_prices
 from modelplug._plugged import Plugged
 from modelplug._routes import DEFAULT_TIMEOUT, CredentialsFor, Route, Routes
 from modelplug._running import Running
@@ -331,7 +332,7 @@ class Switchboard:
                 self._settle()
                 continue
             self._plugged.records[name] = evolve(record, models=len(brought[name]))
-        catalog = Catalog(brought, self.settings.aliases)
+        catalog = Catalog(at_own_prices(brought, self.settings), self.settings.aliases)
         for name, owners in catalog.clashes.items():
             log.warning("the name %r is shared by %s", name, ", ".join(owners))
         self._brought, self.catalog, self._routes = brought, catalog, self._new_routes()

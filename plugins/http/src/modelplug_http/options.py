@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from attrs import field, frozen
-from modelplug.errors import ConfigError
 from modelplug.settings import ProviderSettings
 
 _MIB = 1024 * 1024
@@ -43,18 +42,11 @@ class Options:
         """
         given: dict[str, object] = {}
         for name in ("answer_limit", "line_limit", "stream_limit"):
-            if (number := _positive(settings, name)) is not None:
+            if (number := settings.number(name, above=0)) is not None:
                 given[name] = int(number)
         for name in ("connect_timeout", "first_byte_timeout", "idle_timeout", "grace"):
-            if (number := _positive(settings, name)) is not None:
+            if (number := settings.number(name, above=0)) is not None:
                 given[name] = number
         if (agent := settings.get("user_agent")) is not None:
             given["user_agent"] = str(agent)
         return cls(proxy=settings.proxy, **given)  # type: ignore[arg-type]  # each name has its own type just above
-
-
-def _positive(settings: ProviderSettings, name: str) -> float | None:
-    number = settings.number(name)
-    if number is not None and number <= 0:
-        raise ConfigError(settings.variable(name), "is not above zero", "Write a positive number, or leave it out.")
-    return number

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import asdict, evolve
-from modelplug import Call, ConfigError, Hooks, Model, Request, Settings, hookimpl
+from attrs import evolve
+from modelplug import Call, Hooks, Model, Request, Settings, hookimpl
 
 from modelplug_metrics._counting import Counting, Limits
 
@@ -87,15 +87,11 @@ class Metrics(Hooks):
         """No models. Reads the settings of this plugin; `recent` holds for providers that are called from now on."""
         table = settings.table("metrics")
         given = self._limits
-        limits = Limits(
-            most_series=int(table.number("most_series", given.most_series) or 0),
-            most_failures=int(table.number("most_failures", given.most_failures) or 0),
-            recent=table.number("recent", given.recent) or 0.0,
+        self._limits = Limits(
+            most_series=int(table.number("most_series", least=1) or given.most_series),
+            most_failures=int(table.number("most_failures", least=1) or given.most_failures),
+            recent=table.number("recent", least=1) or given.recent,
         )
-        for option, number in asdict(limits).items():
-            if number < 1 and (found := table.find(option)) is not None:
-                raise ConfigError(found.setting, "is less than 1", "Write 1 or more.")
-        self._limits = limits
         self._counting.limit(self._limits)
         shared = table.find("shared")
         if self._folder is None and shared is not None:
