@@ -69,3 +69,13 @@ def test_names_that_are_attacks_are_unknown(name: str) -> None:
 def test_a_disabled_model_cannot_be_called() -> None:
     """Only enabled models are in the catalog."""
     assert len(Catalog({"x": (Model(id="old", provider="p", enabled=False),)})) == 0
+
+
+def test_aliases_of_the_host_may_stand_for_one_another() -> None:
+    """In whatever order they are written; those that go round in a circle stand for nothing."""
+    brought = {"x": (Model(id="acme/one", provider="acme"),)}
+    catalog = Catalog(brought, {"best": "fast", "fast": "acme/one", "a": "b", "b": "a"})
+    assert catalog.resolve("best") is catalog.resolve("fast") is catalog.resolve("acme/one")
+    for name in ("a", "b"):
+        with pytest.raises(UnknownModel):
+            catalog.resolve(name)

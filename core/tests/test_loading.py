@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
-from modelplug import Hooks, Model, Plugin, PluginError, Settings, Switchboard, hookimpl
-from modelplug.testing import FakePlugin
+from modelplug import ConfigError, Hooks, Model, Plugin, PluginError, Settings, Switchboard, hookimpl
+from modelplug.testing import FakePlugin, FakeStrategy, Listener
 
 Install = Callable[..., None]
 
@@ -94,6 +95,20 @@ BROKEN = {
         "provide_models failed: RecursionError",
     ),
     "defaults of the wrong shape": ("class plugin:\n    defaults = {'providers': 3}", "defaults"),
+    "defaults that no setting may have": ("class plugin:\n    defaults = {'log': {'content': 'perhaps'}}", "log"),
+    "defaults that raise": (
+        "class Odd(dict):\n    def get(self, *name): 1 / 0\nclass plugin:\n    defaults = Odd(a=1)",
+        "ZeroDivisionError",
+    ),
+    "a wrapper of pluggy's first kind": (
+        HEAD + "    @hookimpl(hookwrapper=True)\n    def select_strategy(self, model): yield",
+        "select_strategy is a hookwrapper",
+    ),
+    "an alias that is no text": (
+        "from modelplug import Model\n" + HOOKED + "    def provide_models(self):\n"
+        "        return [Model(id='bad/one', provider='bad', aliases=[['one']])]",
+        "provide_models failed: TypeError",
+    ),
 }
 
 
@@ -239,3 +254,63 @@ def test_a_model_has_a_printable_id(model_id: Any) -> None:
     """Ids are shown, logged and used as labels."""
     with pytest.raises(ValueError, match="printable"):
         Model(id=model_id, provider="p")
+
+
+def test_a_plugin_that_cannot_be_hashed_is_one_like_others(install: Install, settings: Settings) -> None:
+    """A dataclass, for one; and another one beside it."""
+    source = "from dataclasses import dataclass\n" + GOOD.replace("class ", "@dataclass\nclass ", 1)
+    install("data", source.replace("good", "data"))
+    install("good", GOOD)
+    board, plugins = load(settings, {"data", "good"})
+    assert [plugin.state for plugin in plugins.values()] == ["loaded", "loaded"]
+    assert [model.id for model in board.models] == ["data/one", "good/one"]
+
+
+def test_an_alias_of_the_host_is_never_a_plugins(settings: Settings) -> None:
+    """A plugin's defaults cannot give another's model a name of its own."""
+
+    class Greedy(Hooks):
+        defaults: ClassVar = {"aliases": {"one": "greedy/one"}}
+
+        @hookimpl
+        def provide_models(self, settings: Settings) -> list[Model]:
+            return [Model(id="greedy/one", provider="greedy")]
+
+    board = Switchboard(settings=settings)
+    board.add(FakePlugin())
+    board.add(Greedy())
+    assert board.resolve("one").id == "fake/one"
+
+
+def test_a_config_that_became_wrong_changes_nothing(tmp_path: Path) -> None:
+    """Refreshing raises ConfigError, and the board goes on with what it had, until the file is mended."""
+    file = tmp_path / "config.toml"
+    file.write_text("[aliases]\nmine = 'one'\n")
+    board = Switchboard(settings=Settings.read(environment={"MODELPLUG_CONFIG": str(file)}))
+    board.add(FakePlugin())
+    before = board.settings
+    for wrong in ("[aliases\n", "aliases = 3\n", "[log]\ncontent = 'perhaps'\n", "prices = 3\n", "providers = 3\n"):
+        file.write_text(wrong)
+        with pytest.raises(ConfigError):
+            board.refresh()
+        assert board.settings is before
+        assert board.resolve("mine").id == "fake/one"
+    file.write_text("[aliases]\nyours = 'one'\n")
+    board.refresh()
+    assert board.resolve("yours").id == "fake/one"
+
+
+async def test_a_strategy_that_cannot_be_asked_for_its_name_is_its_plugins_fault(settings: Settings) -> None:
+    """It fails the calls to its own models, each in one record."""
+
+    class Nameless(FakeStrategy):
+        @property
+        def name(self) -> str:  # type: ignore[override]
+            raise ZeroDivisionError
+
+    board = Switchboard(settings=settings)
+    board.add(FakePlugin(Model(id="odd/one", provider="odd", requires=()), strategy=Nameless()), name="odd")
+    listener = Listener.on(board)
+    with pytest.raises(PluginError, match="odd"):
+        await board.complete("odd/one", [])
+    assert [call.outcome for call in listener.finished] == ["failed"]

@@ -16,7 +16,7 @@ _PARTS = tuple(field.name for field in fields(Prices))
 
 def at_own_prices(brought: Mapping[str, tuple[Model, ...]], settings: Settings) -> Mapping[str, tuple[Model, ...]]:
     """The models of each plugin, at the host's prices where it has any. Raises ConfigError for what is no price."""
-    tables = settings.get("prices", {})
+    tables = settings.own("prices")
     if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
         raise ConfigError("prices", "is not made of tables", 'Write [prices."model id"] and below it input = 0.15.')
     if not tables:

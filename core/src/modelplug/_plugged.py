@@ -17,7 +17,7 @@ from modelplug.errors import ConfigError, ModelplugError, PluginError
 from modelplug.hooks import HOOK_NAMES, PROJECT, Hooks
 from modelplug.models import Model
 from modelplug.settings import Settings
-from modelplug.strategy import Strategy
+from modelplug.strategy import Strategy, bursts_of, strategy_name
 
 log = logging.getLogger("modelplug.plugins")
 
@@ -39,15 +39,19 @@ class Plugged:
         name = record.name
         if name in self.records and self.records[name].state == "loaded":
             raise PluginError(name, "a plugin of this name is already loaded")
-        if any(plugin is known for known in self._pluggy.get_plugins()):
-            raise PluginError(name, f"this object is already loaded as {self._pluggy.get_name(plugin)!r}")
+        known = next((known for known, other in self._pluggy.list_name_plugin() if other is plugin), None)
+        if known is not None:
+            raise PluginError(name, f"this object is already loaded as {known!r}")
         try:
             impls = self._register(plugin, name)
             self._claim_defaults(plugin, name)
-        except PluginError:
+        except BaseException as error:  # the border to foreign code: attributes of a plugin may do anything
             if self._pluggy.has_plugin(name):
                 self._pluggy.unregister(name=name)
-            raise
+            if isinstance(error, (KeyboardInterrupt, PluginError)):
+                raise
+            reason = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else said(error)
+            raise PluginError(name, reason) from None
         for hook, impl in impls:
             if hook in _ASKED_ONCE:
                 guard = self._guarded_wrapper if impl.wrapper else self._guarded
@@ -56,22 +60,18 @@ class Plugged:
         self.listeners.listen(self._pluggy.hook)
 
     def _register(self, plugin: Any, name: str) -> list[tuple[str, Any]]:
-        """Give the plugin to pluggy. The hooks that it implements; PluginError for whatever is wrong with them."""
-        try:
-            _check_marks(plugin, name)
-            self._pluggy.register(plugin, name)
-            self._pluggy.check_pending()
-        except (KeyboardInterrupt, PluginError):
-            raise
-        except BaseException as error:  # the border to foreign code: attributes of a plugin may do anything
-            reason = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else said(error)
-            raise PluginError(name, reason) from None
+        """Give the plugin to pluggy. The hooks that it implements; raises for whatever is wrong with them."""
+        _check_marks(plugin, name)
+        self._pluggy.register(plugin, name)
+        self._pluggy.check_pending()
         callers = [(hook, getattr(self._pluggy.hook, hook)) for hook in HOOK_NAMES]
         impls = [(hook, impl) for hook, caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin]
         if not impls and not hasattr(plugin, "defaults"):
             raise PluginError(name, f"a {type(plugin).__name__} without a hook and without defaults is no plugin")
         for hook, impl in impls:
-            if hook not in _ASKED_ONCE and (impl.wrapper or impl.hookwrapper):
+            if impl.hookwrapper:
+                raise PluginError(name, f"{hook} is a hookwrapper; mark it with @hookimpl(wrapper=True)")
+            if hook not in _ASKED_ONCE and impl.wrapper:
                 raise PluginError(name, f"{hook} cannot be wrapped; wrap select_strategy")
         return impls
 
@@ -122,10 +122,7 @@ class Plugged:
 
     def _claim_defaults(self, plugin: Any, name: str) -> None:
         """Keep the plugin's defaults. A provider's table has one owner: no later plugin can move its base."""
-        try:
-            defaults = getattr(plugin, "defaults", {})
-        except Exception as error:  # the border to foreign code: attributes of a plugin may do anything
-            raise PluginError(name, f"defaults cannot be read: {said(error)}") from None
+        defaults = getattr(plugin, "defaults", {})
         if not isinstance(defaults, Mapping):
             if inspect.ismodule(plugin):
                 return
@@ -154,9 +151,7 @@ class Plugged:
         def guarded(*args: Any) -> Any:
             try:
                 answer = function(*args)
-                if hook == "select_strategy" and answer is not None and not isinstance(answer, Strategy):
-                    raise PluginError(name, f"select_strategy answered a {type(answer).__name__}, not a Strategy")
-                return answer
+                return _strategy(answer, name) if hook == "select_strategy" else answer
             except BaseException as error:  # the border to foreign code
                 self._declined(name, hook, _model_of(args), error)
                 return None
@@ -179,10 +174,10 @@ class Plugged:
             try:
                 layer.send(inner)
             except StopIteration as stop:
-                answer = stop.value
-                if answer is None or hook != "select_strategy" or isinstance(answer, Strategy):
-                    return answer
-                wrong = PluginError(name, f"its layer is a {type(answer).__name__}, not a Strategy")
+                try:
+                    return _strategy(stop.value, name) if hook == "select_strategy" else stop.value
+                except BaseException as error:  # as above
+                    wrong = error
             except BaseException as error:  # as above
                 wrong = error
             else:
@@ -210,6 +205,16 @@ def _check_marks(plugin: Any, name: str) -> None:
             raise PluginError(name, f"{hook} is not marked with @hookimpl")
         if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
             raise PluginError(name, f"{hook} is async; hooks are synchronous")
+
+
+def _strategy(answer: Any, name: str) -> Strategy | None:
+    """The answer to select_strategy. Raises PluginError for what is no Strategy, and what its name or bursts raise."""
+    if answer is None:
+        return None
+    if not isinstance(answer, Strategy):
+        raise PluginError(name, f"select_strategy answered a {type(answer).__name__}, not a Strategy")
+    strategy_name(answer), bursts_of(answer)
+    return answer
 
 
 def _model_of(args: tuple[Any, ...]) -> Model | None:

@@ -39,8 +39,8 @@ class Catalog:
                 elif first.id != model.id:
                     clashes.setdefault(alias, [f"{owners[first.id]}: {first.id}"]).append(f"{plugin}: {model.id}")
         names.update(models)
-        for alias, name in (aliases or {}).items():
-            if name in names and name not in clashes and alias not in models:
+        for alias, name in _followed(aliases or {}, models).items():
+            if name in names and name not in clashes:
                 names[alias] = names[name]
                 clashes.pop(alias, None)
         for name in clashes:
@@ -84,6 +84,18 @@ class Catalog:
         if len(name) > 200:
             return UnknownModel(name)
         return UnknownModel(name, close_matches(name, self._names))
+
+
+def _followed(aliases: Mapping[str, str], models: Mapping[str, Model]) -> dict[str, str]:
+    """The aliases, each with the name at its end: one may stand for another. An exact id is before any alias."""
+    followed = {}
+    for alias in aliases.keys() - models.keys():
+        name, passed = aliases[alias], {alias}
+        while name in aliases and name not in models and name not in passed:
+            passed.add(name)
+            name = aliases[name]
+        followed[alias] = name
+    return followed
 
 
 def close_matches(name: str, names: Mapping[str, Model]) -> tuple[str, ...]:

@@ -82,6 +82,10 @@ class Settings:
         """The value of a setting at the top level, as it was written (text, when it comes from the environment)."""
         return self.table().get(option, default)
 
+    def own(self, option: str) -> Any:
+        """A table at the top level that only the host writes, in the argument or config.toml: no plugin's default."""
+        return next((layer[option] for layer in (self.argument, self.file) if option in layer), {})
+
     def table(self, *path: str) -> Table:
         """A table of settings: `[metrics]` in config.toml is `table("metrics")`, and `MODELPLUG_METRICS_...`."""
         return Table(settings=self, path=path, prefix="_".join(("MODELPLUG", *path)))
@@ -93,7 +97,7 @@ class Settings:
     @property
     def aliases(self) -> Mapping[str, str]:
         """Names of the host's own choice for models, from `[aliases]`. Raises ConfigError where they are none."""
-        aliases = self.get("aliases", {})
+        aliases = self.own("aliases")
         if not isinstance(aliases, Mapping):
             raise ConfigError("aliases", "is not a table", 'Write [aliases] and below it name = "model".')
         for alias, name in aliases.items():

@@ -63,12 +63,10 @@ class Switchboard:
         credentials_for: CredentialsFor | None = None,
     ) -> None:
         """An empty board; `load` is what a host wants, and says what the arguments are."""
-        self._given = settings if isinstance(settings, Settings) else Settings.read(settings)
-        self.settings = self._given
         self.catalog = Catalog({})
         self._ids = CallIds()
-        self._log_content = False
         self._plugged = Plugged()
+        self._settle(settings if isinstance(settings, Settings) else Settings.read(settings))
         self._plugged.owner = lambda model_id: self.catalog.owner(model_id)
         self._brought: dict[str, tuple[Model, ...]] = {}
         self._strategies: dict[int, Strategy] = {}
@@ -220,8 +218,7 @@ class Switchboard:
 
         A plugin that fails now keeps its earlier models, with a warning in the log.
         """
-        self._given = self._given.again()
-        self._settle()
+        self._settle(self._given.again())
         self._collect([record.name for record in self.plugins if record.state == "loaded"], again=True)
 
     def warm(self, *names: str) -> Future[None]:
@@ -308,12 +305,19 @@ class Switchboard:
 
     def _plug(self, plugin: Any, record: Plugin) -> None:
         self._plugged.add(plugin, record)
-        self._settle()
+        try:
+            self._settle(self._given)
+        except ConfigError as error:
+            self._plugged.remove(record.name, str(error))
+            del self._plugged.records[record.name]
+            raise PluginError(record.name, f"its defaults cannot be used: {error}") from None
 
-    def _settle(self) -> None:
-        """The settings over the defaults of the plugins that are loaded now."""
-        self.settings = self._given.over(self._plugged.defaults.values())
-        self._log_content = self.settings.table("log").flag("content")
+    def _settle(self, given: Settings) -> None:
+        """Take these settings, over the defaults of the plugins that are loaded now. Raises ConfigError before it."""
+        settings = given.over(self._plugged.defaults.values())
+        content = settings.table("log").flag("content")
+        settings.aliases, at_own_prices({}, settings)  # what is wrong with them is told before they count
+        self._given, self.settings, self._log_content = given, settings, content
 
     def _collect(self, names: Iterable[str], *, again: bool = False) -> None:
         """Ask these plugins for their models and swap the catalog once."""
@@ -329,7 +333,7 @@ class Switchboard:
                     log.warning("plugin %r keeps its earlier models: %s", name, error.reason)
                     continue
                 self._plugged.remove(name, error.reason)
-                self._settle()
+                self._settle(self._given)
                 continue
             self._plugged.records[name] = evolve(record, models=len(brought[name]))
         catalog = Catalog(at_own_prices(brought, self.settings), self.settings.aliases)
