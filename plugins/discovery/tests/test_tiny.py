@@ -171,6 +171,35 @@ def test_the_bound_holds_for_what_is_sent() -> None:
         assert dearest * 1_000_000 >= len(json.dumps(tiny.content).encode()) + tiny.most_tokens(model)
 
 
+async def test_models_that_the_provider_lists_are_called(config: Path) -> None:
+    """Rather than one that costs less and is not there; a plugin's table may be older than the list."""
+    table = 'models = [{ id = "gone", prices = { input = 0, output = 0 } }, "m"]\n'
+    done, _ = await outcome_of(config, HONEST, "--call", "--json", table=table)
+    assert [step["model"] for step in calls_of(done).values()] == ["acme/m", "acme/m"]
+
+
+async def test_a_list_that_is_refused_for_now_is_left_to_the_calls(config: Path) -> None:
+    """v98store answers 429 there. Without calls it is a failure, whose next step is to wait."""
+
+    def play(received: Received) -> Any:
+        return HONEST[kind(received)] if received.method == "POST" else answer({"error": "slow down"}, status=429)
+
+    async with Upstream(plays=[play]) as server:
+        write(config, f'[providers.acme]\napi_base = "{server.base}"\nmodels = ["m"]\n')
+        looked = await asyncio.to_thread(CliRunner().invoke, providers, ["test", "acme"])
+        called = await asyncio.to_thread(CliRunner().invoke, providers, ["test", "acme", "--call"])
+    assert looked.exit_code == 1 and "Wait a little" in looked.output
+    assert called.exit_code == 0 and "ok     chat" in called.output
+
+
+async def test_a_masked_fault_says_which_name_was_sent(config: Path) -> None:
+    """A reseller hides that it does not know the model."""
+    words = "Something wrong, please try again. If you need support, please contact admin"
+    masked = answer({"error": {"message": words, "type": "new_api_error"}}, status=503)
+    done, _ = await outcome_of(config, {**HONEST, "chat": masked}, "--call", "--json")
+    assert "'m' was sent" in calls_of(done)["chat"]["next_step"]
+
+
 async def test_a_model_of_which_nothing_is_known_is_called_by_name_alone(config: Path) -> None:
     """It is not taken for one that can chat, unless somebody says so."""
     table = 'models = [{ id = "m", capabilities = [] }]\n'

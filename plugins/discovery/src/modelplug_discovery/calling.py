@@ -47,7 +47,7 @@ async def _called(board: Switchboard, planned: Planned) -> Tried:
 def _after(board: Switchboard, error: ModelplugError, planned: Planned) -> str:
     """What to do after a call that failed."""
     model, needs = planned.model, planned.tiny.needs
-    if isinstance(error, ModelNotFound):
+    if isinstance(error, ModelNotFound) or getattr(error, "code", None) == "masked":
         return f"Look at the provider's list for the exact name; {board.route(model)[0]!r} was sent."
     if isinstance(error, AuthFailed):
         return "Look at the key, and whether it may use this model."

@@ -66,7 +66,7 @@ def test_command(name: str, calls: bool, model: str | None, yes: bool, as_json: 
     terminal you are asked. Exit status 1 when something failed.
     """
     from modelplug_discovery.calling import called
-    from modelplug_discovery.steps import steps
+    from modelplug_discovery.steps import Look
 
     board = Switchboard.load(settings={"retry": {"attempts": 1}})  # each call is made, and paid for, once
     own = [each for each in board.models if each.provider == name]
@@ -74,13 +74,11 @@ def test_command(name: str, calls: bool, model: str | None, yes: bool, as_json: 
         raise ConfigError(f"provider {name!r}", "is not known", f"Add it: modelplug providers add {name}.")
     if model is not None and not calls:
         raise ConfigError("--model", "says what to call, and no call is asked for", "Add --call.")
-    plan = _planned(board, own, name, model) if calls else []
-    found = []
-    for step in steps(board, name, calls=calls):
-        found.append(_shown(step, as_json=as_json))
-    if plan and all(step.ok for step in found) and _agreed(plan, yes=yes):
-        for step in called(board, plan):
-            found.append(_shown(step, as_json=as_json))
+    able = _able(board, own, name, model) if calls else []
+    look = Look(board, name, calls=calls)
+    found = [_shown(step, as_json=as_json) for step in look.steps()]
+    if calls and all(step.ok for step in found) and _agreed(plan := _planned(board, able, look.listed), yes=yes):
+        found += [_shown(step, as_json=as_json) for step in called(board, plan)]
     if as_json:
         click.echo(json.dumps([asdict(step) for step in found], ensure_ascii=False, indent=2, default=str))
     sys.exit(0 if all(step.ok for step in found) else 1)
@@ -106,25 +104,32 @@ def _shown(step: Step, *, as_json: bool) -> Step:
     return step
 
 
-def _planned(board: Switchboard, own: list[Model], provider: str, name: str | None) -> list[Planned]:
-    """The calls to make. Raises ConfigError where nothing is known that could be called."""
-    from modelplug_discovery.tiny import plan, untried
+def _able(board: Switchboard, own: list[Model], provider: str, name: str | None) -> list[Model]:
+    """The models that may be called. Raises ConfigError where of none it is known what it can do."""
+    from modelplug_discovery.tiny import plan
 
     if name is not None:
         model = board.resolve(name)
         if model.provider != provider:
             raise ConfigError("--model", f"is of the provider {model.provider!r}", f"Name one of {provider!r}.")
         # Of a model of which nothing is known, its user knows that one can chat with it.
-        own = [model if model.capabilities else evolve(model, capabilities=frozenset({"chat"}))]
+        return [model if model.capabilities else evolve(model, capabilities=frozenset({"chat"}))]
     if not own:
         raise ConfigError("--call", "has no model to call", "Name one in the provider's table, or refresh its models.")
-    planned = plan(own)
-    if not planned:
+    if not plan(own):
         step = f"Name one to chat with: --model {own[0].id}."
         raise ConfigError("--call", f"finds no model of which it is known what it can do ({len(own)} looked at)", step)
-    if more := untried(own):
+    return own
+
+
+def _planned(board: Switchboard, able: list[Model], listed: frozenset[str]) -> list[Planned]:
+    """The calls to make: to models that the provider lists, where one of them can do what is tried."""
+    from modelplug_discovery.tiny import plan, untried
+
+    preferred = {model.id for model in able if listed and board.route(model)[0] in listed}
+    if more := untried(able):
         click.echo(f"not tried, as there is no tiny call for it: {', '.join(more)}", err=True)
-    return planned
+    return plan(able, preferred)
 
 
 def _agreed(plan: list[Planned], *, yes: bool) -> bool:

@@ -20,7 +20,10 @@ from modelplug import (
     ConfigError,
     ModelNotFound,
     ModelplugError,
+    RateLimited,
     Switchboard,
+    TimedOut,
+    Unavailable,
     Unreachable,
 )
 from modelplug_http.endpoint import proxy_for
@@ -44,29 +47,12 @@ class Step:
     cost: Decimal | None = None
 
 
-def steps(board: Switchboard, provider: str, *, calls: bool = False) -> Iterator[Step]:
-    """Settings, name, connection, encryption and list of models: nothing that costs. Ends with the first that fails.
+class Look:
+    """A look at one provider, step by step: nothing in it costs anything.
 
-    An endpoint without a list of models is no failure. Where `calls` follow, neither is one that refuses its list to a
-    strategy that translates: the provider may speak another dialect than OpenAI's, and the calls will say.
+    An endpoint without a list of models is no failure. Where `calls` follow, neither is one that has no time for its
+    list, or refuses it to a strategy that translates: the provider may speak another dialect than OpenAI's.
     """
-    look = _Look(board, provider, calls=calls)
-    wanted: list[tuple[str, Callable[[], str], str]] = [
-        ("settings", look.settings, f"Write [providers.{provider}] into config.toml."),
-        ("name", look.name, "Look at the spelling of the address, and at the network of this machine."),
-        ("connection", look.connection, "Look at the port and at firewalls; behind a proxy set `proxy`."),
-        ("encryption", look.encryption, "Look at the certificate, this machine's clock, and who reads the traffic."),
-        ("models", look.models, "Look at the key, and whether it is for this address."),
-    ]
-    for title, question, next_step in wanted:
-        step = _tried(title, question, next_step)
-        yield step
-        if not step.ok or look.address_unknown:
-            return
-
-
-class _Look:
-    """The steps, each a question whose answer is in words; what fails raises."""
 
     def __init__(self, board: Switchboard, provider: str, *, calls: bool) -> None:
         self._board, self._calls = board, calls
@@ -74,9 +60,26 @@ class _Look:
         self._first = next((model for model in board.models if model.provider == provider), None)
         self._base = urlsplit("")
         self._proxy: str | None = None
-        self.address_unknown = False
+        self._address_unknown = False
+        self.listed: frozenset[str] = frozenset()
+        """The names of the models that the provider lists, once it was asked."""
 
-    def settings(self) -> str:
+    def steps(self) -> Iterator[Step]:
+        """Settings, name, connection, encryption and list of models. Ends with the first that fails."""
+        wanted: list[tuple[str, Callable[[], str], str]] = [
+            ("settings", self._settings, f"Write [providers.{self._own.name}] into config.toml."),
+            ("name", self._name, "Look at the spelling of the address, and at the network of this machine."),
+            ("connection", self._connection, "Look at the port and at firewalls; behind a proxy set `proxy`."),
+            ("encryption", self._encryption, "Look at the certificate, this machine's clock, and who reads along."),
+            ("models", self._models, "Look at the key, and whether it is for this address."),
+        ]
+        for title, question, next_step in wanted:
+            step = _tried(title, question, next_step)
+            yield step
+            if not step.ok or self._address_unknown:
+                return
+
+    def _settings(self) -> str:
         credentials = self._own.credentials()
         strategy = None
         if self._first is not None:
@@ -88,23 +91,23 @@ class _Look:
         if credentials.api_base is None:
             if strategy is None:
                 raise ConfigError(self._own.variable("api_base"), "is not set", "Say where it is: https://host/v1.")
-            self.address_unknown = True
+            self._address_unknown = True
             said = f"{held}; the address is known to the strategy {strategy!r} alone"
             return said if self._calls else f"{said}: --call tries it"
         self._base = urlsplit(credentials.api_base)
         self._proxy = proxy_for(credentials.api_base, Options.read(self._own).proxy)
         return f"an address and {held}" if credentials.api_key else f"an address, {held}"
 
-    def name(self) -> str:
+    def _name(self) -> str:
         found = socket.getaddrinfo(*self._next_hop(), type=socket.SOCK_STREAM)
         count = len({address[4][0] for address in found})
         return f"stands for {count} address{'es' * (count > 1)}{self._whose()}"
 
-    def connection(self) -> str:
+    def _connection(self) -> str:
         with socket.create_connection(self._next_hop(), timeout=SECONDS):
             return f"accepted{self._whose()}"
 
-    def encryption(self) -> str:
+    def _encryption(self) -> str:
         if self._base.scheme != "https":
             return "none (http)"
         if self._proxy is not None and urlsplit(self._proxy).scheme == "https":
@@ -126,19 +129,23 @@ class _Look:
         finally:
             reached.close()
 
-    def models(self) -> str:
+    def _models(self) -> str:
         try:
             listing = asyncio.run(fetch(self._own, seconds=SECONDS))
         except (ModelNotFound, BadReply):
             return "no list; name them with `models`"
+        except RateLimited:
+            if not self._calls:
+                raise
+            return "the list is refused for now (RateLimited); the calls will say more"
         except (AuthFailed, BadRequest) as error:
             if not self._calls or self._first is None or self._board.route(self._first)[1] == "http":
                 raise
             return f"no list in OpenAI's way ({type(error).__name__}); the calls will say more"
-        listed = {entry.id for entry in listing.entries}
-        strange = [entry.id for entry in entries(self._own) if listed and entry.id not in listed]
+        self.listed = frozenset(entry.id for entry in listing.entries)
+        strange = [entry.id for entry in entries(self._own) if self.listed and entry.id not in self.listed]
         more = f"; not among them: {', '.join(strange[:5])}" if strange else ""
-        return f"{len(listed)} listed{more}"
+        return f"{len(self.listed):,} listed{more}"
 
     def _next_hop(self) -> tuple[str, int]:
         """Where the first connection goes: to the proxy, where there is one."""
@@ -166,6 +173,8 @@ def _tried(title: str, look: Callable[[], str], next_step: str) -> Step:
         return Step(name=title, ok=True, said=look())
     except ConfigError as error:
         return Step(name=title, ok=False, said=str(error))
+    except (RateLimited, TimedOut, Unavailable) as error:
+        return Step(name=title, ok=False, said=said_of(error), next_step="Wait a little, then try again.")
     except ModelplugError as error:
         return Step(name=title, ok=False, said=said_of(error), next_step=next_step)
     except (OSError, UnicodeError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -103,7 +103,9 @@ async def _stream(board: Switchboard, model: Model, tiny: Tiny) -> Tried:
         count = 0
         async for chunk in chunks:
             count += bool(chunk.text or chunk.reasoning)
-    return Tried(said=f"{count} pieces, finish reason {chunks.reply.finish_reason}", call=chunks.call)
+    return Tried(
+        said=f"{count} piece{'s' * (count != 1)}, finish reason {chunks.reply.finish_reason}", call=chunks.call
+    )
 
 
 async def _tools(board: Switchboard, model: Model, tiny: Tiny) -> Tried:
@@ -192,12 +194,16 @@ class Planned:
         return self.tiny.dearest(self.model)
 
 
-def plan(models: Iterable[Model]) -> list[Planned]:
-    """A call for each capability that one of these models has, to the one that costs least; the first of equals."""
+def plan(models: Iterable[Model], preferred: Collection[str] = ()) -> list[Planned]:
+    """A call for each capability that one of these models has, to the one that costs least; the first of equals.
+
+    Where one whose id is in `preferred` has the capability, it is one of these.
+    """
     known = list(models)
     found = []
     for tiny in CALLS:
         able = [model for model in known if tiny.needs in model.capabilities]
+        able = [model for model in able if model.id in preferred] or able
         if able:
             found.append(Planned(tiny=tiny, model=min(able, key=lambda model: _order(tiny.dearest(model)))))
     return found
