@@ -6,6 +6,9 @@ import asyncio
 import builtins
 import gc
 import logging
+import os
+import pickle
+import signal
 import threading
 import time
 from collections.abc import AsyncGenerator
@@ -17,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from modelplug import (
+    AmbiguousModel,
     AuthFailed,
     BadRequest,
     CallFailed,
@@ -333,6 +337,11 @@ FORBIDDEN: dict[str, dict[str, Any]] = {
     "base_url": {"base_url": "http://evil.test"},
     "body key": {"extra_body": {"api_key": KEY}},
     "body model": {"extra_body": {"model": "other"}},
+    "body within body": {"extra_body": {"extra_body": {"model": "other"}}},
+    "headers within body": {"extra_body": {"extra_headers": {"authorization": "x"}}},
+    "model in capitals": {"Model": "other"},
+    "body model in capitals": {"extra_body": {"MODEL": "other"}},
+    "body model with a long s": {"extra_body": {"me\u017f\u017fages": []}},
     "authorization": {"extra_headers": {"Authorization": f"Bearer {KEY}"}},
     "host": {"extra_headers": {"HOST": "evil.test"}},
     "padded": {"extra_headers": {" authorization ": "x"}},
@@ -340,6 +349,22 @@ FORBIDDEN: dict[str, dict[str, Any]] = {
     "header name": {"extra_headers": {"X A:": "b"}},
     "stream": {"stream": True},
 }
+
+
+@pytest.mark.parametrize(
+    "messages",
+    ["hello", None, {"role": "user"}, ["hello"], [None], (m for m in HELLO), 3],
+    ids=lambda m: type(m).__name__,
+)
+async def test_what_are_no_messages_is_a_bad_request(messages: Any) -> None:
+    """Told before anything is sent, in one record, and not as a fault of whoever would carry it."""
+    strategy = FakeStrategy()
+    board, listener = board_with(strategy)
+    with pytest.raises(BadRequest, match="with role and content"):
+        await board.complete("one", messages)
+    assert strategy.requests == []
+    (call,) = listener.finished
+    assert (call.strategy, call.error and call.error.kind) == ("fake", "client")
 
 
 @pytest.mark.parametrize("params", FORBIDDEN.values(), ids=FORBIDDEN.keys())
@@ -807,3 +832,78 @@ async def test_headers_of_a_call_leave_in_no_error_and_no_record() -> None:
     with pytest.raises(Unavailable) as caught:
         await board.complete("one", HELLO, extra_headers={"X-Session": token})
     assert token not in f"{caught.value!r} {vars(caught.value)} {listener.finished!r}"
+
+
+@pytest.mark.parametrize("odd", [RuntimeError(f"no database for {KEY}"), {"api_key": KEY}], ids=["raises", "a dict"])
+async def test_a_look_up_of_credentials_that_fails_is_recorded(odd: Any) -> None:
+    """It is a ConfigError that names what failed, without what it said."""
+
+    def credentials_for(provider: str, tenant: str) -> Any:
+        if isinstance(odd, Exception):
+            raise odd
+        return odd
+
+    board = Switchboard(settings=Settings(environment={}), credentials_for=credentials_for)
+    board.add(FakePlugin())
+    listener = Listener.on(board)
+    with pytest.raises(ConfigError, match="credentials_for") as caught:
+        await board.complete("one", HELLO, tenant="blue")
+    assert KEY not in str(caught.value)
+    assert [(call.outcome, call.error and call.error.kind) for call in listener.finished] == [("failed", "config")]
+
+
+async def test_a_tenants_key_goes_to_a_base_that_the_provider_is_allowed() -> None:
+    """A link-local base that the host allowed is the provider's base for everybody."""
+    table = {"api_base": "http://169.254.1.1/v1", "allow_link_local": True}
+    strategy = FakeStrategy()
+    board, _ = board_with(strategy, Model(id="fake/m", provider="fake"), settings={"providers": {"fake": table}})
+    await board.complete("fake/m", HELLO, credentials=Credentials(api_key=KEY))
+    assert strategy.requests[0].credentials.api_base == "http://169.254.1.1/v1"
+
+
+async def test_refreshing_keeps_no_strategies_that_are_replaced() -> None:
+    """Layers are built anew after each refresh: of those round one strategy, the last is closed with the board."""
+    strategy = FakeStrategy()
+    board, _ = board_with(strategy)
+    board.add(Retry())
+    for _ in range(3):
+        board.refresh()
+        await board.complete("one", HELLO)
+    await board.aclose()
+    assert strategy.closed == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_the_synchronous_face_works_in_a_fork() -> None:
+    """Also where the process that is forked had begun to use it, and holds it."""
+    board, _ = board_with()
+    face = board.sync
+    assert face.complete("one", HELLO).text == "hello there"
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)  # one that hangs is ended
+        try:
+            face.complete("one", HELLO)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    face.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError("setting", "is not set", "Set it"),
+        PluginError("acme", "fell over"),
+        UnknownModel("x", ["y"]),
+        AmbiguousModel("x", ["a: b", "c: d"]),
+        NoStrategy("x", "none"),
+        RateLimited("slow down", status=429, retry_after=2.0, partial="so"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_can_be_pickled(error: ModelplugError) -> None:
+    """A pool of processes hands it on as it is: text and fields."""
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

@@ -162,6 +162,12 @@ def test_a_number_that_is_none_is_refused(value: str) -> None:
         provider(environment={"ACME_TIMEOUT": value}).number("timeout")
 
 
+def test_true_is_no_number() -> None:
+    """A switch where a number belongs is a mistake, and not one second."""
+    with pytest.raises(ConfigError, match="timeout: is not a number"):
+        provider(file={"timeout": True}).number("timeout")
+
+
 def test_flags() -> None:
     """True and false are written in the usual ways, and anything else is refused."""
     assert provider(environment={"ACME_X": "Yes"}).flag("x") is True
@@ -170,9 +176,39 @@ def test_flags() -> None:
         provider(environment={"ACME_X": "maybe"}).flag("x")
 
 
+def test_names() -> None:
+    """A list, or text with commas; anything else is refused."""
+    assert provider(environment={"ACME_X": "a, b,"}).names("x") == ("a", "b")
+    assert provider(file={"x": ["a", "b"]}).names("x") == ("a", "b")
+    assert provider().names("x") is None
+    with pytest.raises(ConfigError, match="no list of names"):
+        provider(file={"x": True}).names("x")
+
+
+@pytest.mark.parametrize("headers", ["X-Team: a", ["X-Team"], 3])
+def test_headers_that_are_no_table_are_named(headers: Any) -> None:
+    """Not found out by a call that ends without a record."""
+    with pytest.raises(ConfigError, match="headers: is not a table"):
+        provider(file={"headers": headers}).credentials()
+
+
+def test_a_byte_order_mark_is_not_read(tmp_path: Path) -> None:
+    """Some editors put one before config.toml, or before a key."""
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfsk-0123456789\r\n")
+    (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbftimeout = 3\n[providers.acme]\napi_key_file = 'KEY'\n")
+    config = tmp_path / "config.toml"
+    config.write_bytes(config.read_bytes().replace(b"KEY", str(tmp_path / "key").encode()))
+    settings = Settings.read(environment={"MODELPLUG_CONFIG": str(config)})
+    assert settings.get("timeout") == 3
+    key = settings.provider("acme").credentials().api_key
+    assert key is not None and key.reveal() == "sk-0123456789"
+
+
 @pytest.mark.parametrize(
     ("file", "setting"),
     [
+        ({"block": True}, "config.toml, block"),
+        ({"plugins": 3}, "config.toml, plugins"),
         ({"providers": 3}, "config.toml, providers"),
         ({"providers": {"acme": 3}}, "config.toml, providers"),
         ({"aliases": 4}, "aliases"),
@@ -182,7 +218,7 @@ def test_flags() -> None:
 def test_tables_of_the_wrong_shape_are_named(file: dict[str, Any], setting: str) -> None:
     """A host is told at once, not by models that are missing."""
     with pytest.raises(ConfigError, match=f"^{setting}: "):
-        Switchboard.load(only=(), settings=Settings(environment={}, file=file))
+        Switchboard.load(settings=Settings(environment={}, file=file))
 
 
 @pytest.mark.parametrize(

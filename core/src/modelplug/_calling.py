@@ -27,6 +27,11 @@ _NEVER_A_PARAMETER: Mapping[str, str] = {
         "use settings of the provider",
     ),
 }  # fmt: skip
+_NEVER_IN_A_BODY: Mapping[str, str] = {
+    **_NEVER_A_PARAMETER,
+    "extra_body": "give its fields themselves",
+    "extra_headers": "give them beside extra_body",
+}
 _NEVER_A_HEADER = frozenset(
     [
         "authorization",
@@ -57,16 +62,19 @@ class CallIds:
 
 
 def checked_params(params: Mapping[str, Any]) -> None:
-    """Raises BadRequest for a parameter that would say where a key goes, or that is said elsewhere."""
-    if not _NEVER_A_PARAMETER.keys().isdisjoint(params):
-        name = next(name for name in params if name in _NEVER_A_PARAMETER)
-        raise BadRequest(f"{name!r} is no parameter of a call; {_NEVER_A_PARAMETER[name]}")
+    """Raises BadRequest for a parameter that would say where a key goes, or that is said elsewhere.
+
+    In any letter case: gateways written in Go take `Model` for `model`, and of two of them the last.
+    """
+    if not _NEVER_A_PARAMETER.keys().isdisjoint(map(str.casefold, params)):
+        name = next(name for name in params if name.casefold() in _NEVER_A_PARAMETER)
+        raise BadRequest(f"{name!r} is no parameter of a call; {_NEVER_A_PARAMETER[name.casefold()]}")
     if extra_body := params.get("extra_body"):
         if not isinstance(extra_body, Mapping):
             raise BadRequest("extra_body is not a mapping of names to values")
         for name in extra_body:
-            if name in _NEVER_A_PARAMETER:
-                raise BadRequest(f"extra_body may not hold {name!r}; {_NEVER_A_PARAMETER[name]}")
+            if instead := _NEVER_IN_A_BODY.get(str(name).casefold()):
+                raise BadRequest(f"extra_body may not hold {name!r}; {instead}")
     if extra_headers := params.get("extra_headers"):
         if not isinstance(extra_headers, Mapping):
             raise BadRequest("extra_headers is not a mapping of names to values")

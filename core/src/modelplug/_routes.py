@@ -9,10 +9,10 @@ from attrs import evolve, frozen
 from modelplug._calling import missing
 from modelplug._plugged import Plugged
 from modelplug.credentials import Credentials
-from modelplug.errors import ConfigError, NoStrategy
+from modelplug.errors import ConfigError, ModelplugError, NoStrategy
 from modelplug.models import Model
 from modelplug.settings import ProviderSettings, Settings
-from modelplug.strategy import Bursts, Strategy, bursts_of, strategy_name
+from modelplug.strategy import Bursts, Layer, Strategy, bursts_of, strategy_name
 
 CredentialsFor = Callable[[str, str], Credentials | None]
 """What a host answers for the name of a provider and a tenant."""
@@ -43,7 +43,7 @@ class Routes:
         self,
         plugged: Plugged,
         settings: Settings,
-        strategies: MutableMapping[int, Strategy],
+        strategies: MutableMapping[tuple[str, int], Strategy],
         credentials_for: CredentialsFor | None,
     ) -> None:
         self._plugged = plugged
@@ -69,7 +69,7 @@ class Routes:
                 bursts=bursts_of(strategy),
                 timeout=_timeout(provider, self._settings),
             )
-            self._strategies[id(strategy)] = strategy
+            self._strategies[model.id, id(_innermost(strategy))] = strategy  # in place of that before a refresh
             self._routes[model.id] = route
         return route
 
@@ -87,7 +87,8 @@ class Routes:
         if given is None:
             used = provider.credentials()
         elif given.api_base is None:
-            used = evolve(given, api_base=provider.api_base)
+            allowed = given.allow_link_local or provider.flag("allow_link_local")
+            used = evolve(given, api_base=provider.api_base, allow_link_local=allowed)
         else:
             used = given
         for option in model.requires:
@@ -108,15 +109,35 @@ class Routes:
     def _tenants(self, provider: str, tenant: str) -> Credentials:
         if self._credentials_for is None:
             raise ConfigError("tenant", "this board looks up no credentials", "Give it credentials_for=.")
-        found = self._credentials_for(provider, tenant)
+        try:
+            found: object = self._credentials_for(provider, tenant)
+        except ModelplugError:
+            raise
+        except Exception as error:  # the border to the host's code: its call ends in a record too
+            raise ConfigError(
+                "credentials_for",
+                f"raised {type(error).__name__} for provider {provider!r}",
+                "Call it alone to see why.",
+            ) from error
         if found is None:
             raise ConfigError("tenant", f"has no credentials for provider {provider!r}", "Add them, or name none.")
+        if not isinstance(found, Credentials):
+            raise ConfigError(
+                "credentials_for", f"answered a {type(found).__name__}", "Have it answer Credentials(...) or None."
+            )
         return found
 
 
 def _timeout(provider: ProviderSettings, settings: Settings) -> float:
     """Seconds of a call that says nothing of them."""
     return provider.number("timeout", above=0) or settings.table().number("timeout", above=0) or DEFAULT_TIMEOUT
+
+
+def _innermost(strategy: Strategy) -> Strategy:
+    """What carries the calls, below all layers: these are built anew after a refresh, and it is not."""
+    while isinstance(strategy, Layer):
+        strategy = strategy.inner
+    return strategy
 
 
 def _unclaimed(provider: ProviderSettings) -> str:

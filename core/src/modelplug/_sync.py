@@ -55,6 +55,10 @@ class SyncSwitchboard:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
 
+    def forked(self) -> None:
+        """Begin anew in a forked process: no thread has come along."""
+        self._lock, self._loop, self._thread = threading.Lock(), None, None
+
     def __enter__(self) -> Self:
         return self
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from modelplug._usage import NO_USAGE, Usage
+from modelplug.errors import BadRequest
 
 if TYPE_CHECKING:
     from modelplug.calls import Call
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 _REPR_LIMIT = 200
+_PLAIN = frozenset({dict})
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 JsonObject = dict[str, Any]
 
@@ -87,10 +89,19 @@ class View:
 
 
 def plain_messages(messages: Sequence[Any]) -> Sequence[Any]:
-    """The same messages; one that an answer brought (`reply.choices[0].message`) as the JSON object that it is."""
-    if isinstance(messages, (list, tuple)) and View in map(type, messages):
-        return [message.model_dump() if isinstance(message, View) else message for message in messages]
-    return messages
+    """The same messages; one that an answer brought (`reply.choices[0].message`) as the JSON object that it is.
+
+    Raises BadRequest for what are no messages.
+    """
+    if isinstance(messages, (list, tuple)) and _PLAIN.issuperset(map(type, messages)):  # nearly always
+        return messages
+    if isinstance(messages, (str, bytes)) or not isinstance(messages, Sequence):
+        raise BadRequest(f"messages are a list of objects with role and content, not a {type(messages).__name__}")
+    plain = [message.model_dump() if isinstance(message, View) else message for message in messages]
+    wrong = next((message for message in plain if not isinstance(message, Mapping)), plain)
+    if wrong is not plain:
+        raise BadRequest(f"a message is an object with role and content, not a {type(wrong).__name__}")
+    return plain
 
 
 def _copied(value: Any, exclude_none: bool) -> Any:

@@ -27,8 +27,9 @@ ModelplugError
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelplug.answers import Usage
@@ -40,7 +41,10 @@ MESSAGE_LIMIT = 2_000
 
 
 class ModelplugError(Exception):
-    """Root of all errors of modelplug."""
+    """Root of all errors of modelplug. Each can be pickled: a task queue or a pool of processes passes it on whole."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # not in its stub
 
 
 class ConfigError(ModelplugError):

@@ -133,7 +133,7 @@ class Table:
         if found is None:
             return default
         try:
-            number = float(found.value)
+            number = float("nan") if isinstance(found.value, bool) else float(found.value)
         except (TypeError, ValueError):
             number = float("nan")
         if number != number or abs(number) == float("inf"):
@@ -153,6 +153,15 @@ class Table:
         if word not in _FLAGS:
             raise ConfigError(found.setting, "is neither true nor false", "Write true or false.")
         return _FLAGS[word]
+
+    def names(self, option: str) -> tuple[str, ...] | None:
+        """Names: a list, or text with commas. None when unset. Raises ConfigError for anything else."""
+        found = self.find(option)
+        if found is None:
+            return None
+        if not isinstance(found.value, (str, list, tuple, set, frozenset)):
+            raise ConfigError(found.setting, "is no list of names", 'Write ["one", "two"], or one,two in a variable.')
+        return names_in(found.value)
 
     def secret(self, option: str) -> Secret | None:
         """A secret: given as such, or through `OPTION_env` (a variable's name) or `OPTION_file` (a file's path).
@@ -244,13 +253,21 @@ class ProviderSettings(Table):
         return Credentials(
             api_key=None if key is None else self.secret_in(key),
             api_base=None if base is None else self._base(base),
-            headers=self.get("headers", {}),
+            headers=self._headers(),
             allow_link_local=self.flag("allow_link_local"),
         )
 
+    def _headers(self) -> Mapping[str, str]:
+        found = self.find("headers")
+        if found is None:
+            return {}
+        if not isinstance(found.value, Mapping):
+            raise ConfigError(found.setting, "is not a table", f'Write [providers.{self.name}.headers] and Name = "x".')
+        return found.value
+
     def _borrowed(self) -> tuple[Found, Found] | None:
         """Key and base under one of the other names that the plugin allows."""
-        for other in self.get("also", ()):
+        for other in self.names("also") or ():
             table = Table(settings=evolve(self.settings, argument={}, file={}, defaults={}), path=(), prefix=other)
             key, base = table.find("api_key", "api_key_env", "api_key_file"), table.find("api_base")
             if key is not None and base is not None:
@@ -285,6 +302,12 @@ def variable_name(prefix: str, option: str) -> str:
     return "".join(c if c.isalnum() else "_" for c in f"{prefix}_{option}").upper()
 
 
+def names_in(names: str | Iterable[Any]) -> tuple[str, ...]:
+    """Names as a setting or an argument may write them: a list, or text with commas."""
+    parts = names.split(",") if isinstance(names, str) else names
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
 def config_path(environment: Mapping[str, str]) -> Path:
     """The path of config.toml: `MODELPLUG_CONFIG`, or the user's config folder on this platform."""
     if named := environment.get("MODELPLUG_CONFIG"):
@@ -305,7 +328,7 @@ def _in(layer: _Layer, path: tuple[str, ...], option: str) -> Any:
 
 def _toml(path: Path) -> _Layer:
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # some editors on Windows write a byte order mark
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -321,7 +344,7 @@ def _toml(path: Path) -> _Layer:
 
 def _read_secret_file(path: str, setting: str) -> str:
     try:
-        return Path(path).expanduser().read_text("utf-8").rstrip("\r\n")
+        return Path(path).expanduser().read_text("utf-8-sig").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(setting, f"names a file that cannot be read: {reason}", "Check the path.") from None

@@ -28,7 +28,7 @@ from modelplug.credentials import Credentials
 from modelplug.deadlines import Deadlines
 from modelplug.errors import AmbiguousModel, ConfigError, ModelplugError, NoStrategy, PluginError, UnknownModel
 from modelplug.models import Model
-from modelplug.settings import Settings
+from modelplug.settings import Settings, names_in
 from modelplug.strategy import Request, Strategy, close, embedding, strategy_name, warm
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Switchboard:
         self._settle(settings if isinstance(settings, Settings) else Settings.read(settings))
         self._plugged.owner = lambda model_id: self.catalog.owner(model_id)
         self._brought: dict[str, tuple[Model, ...]] = {}
-        self._strategies: dict[int, Strategy] = {}
+        self._strategies: dict[tuple[str, int], Strategy] = {}
         self._credentials_for = credentials_for
         self._routes = self._new_routes()
         self._running: set[Running] = set()
@@ -97,9 +97,10 @@ class Switchboard:
         Raises ConfigError when config.toml cannot be read. No network is touched and no thread started.
         """
         board = cls(settings=settings, credentials_for=credentials_for)
-        allowed = board.settings.get("plugins") if only is None else only
-        blocked = {*_names(board.settings.get("block", ())), *_names(block)}
-        for record, plugin in installed(only=None if allowed is None else set(_names(allowed)), block=blocked):
+        own = board.settings.table()
+        allowed = own.names("plugins") if only is None else names_in(only)
+        blocked = {*(own.names("block") or ()), *names_in(block)}
+        for record, plugin in installed(only=None if allowed is None else set(allowed), block=blocked):
             if record.state == "loaded":
                 try:
                     board._plug(plugin, record)
@@ -121,7 +122,8 @@ class Switchboard:
         """Plug in an object, a class or a module by hand. Raises PluginError, and then nothing of it stays."""
         if isinstance(plugin, type):
             plugin = plugin()
-        record = Plugin(name=name or getattr(plugin, "name", None) or type(plugin).__name__.lower())
+        named = name or getattr(plugin, "name", None)
+        record = Plugin(name=named if named and isinstance(named, str) else type(plugin).__name__.lower())
         self._plug(plugin, record)
         self._collect([record.name])
         added = self._plugged.records[record.name]
@@ -372,10 +374,12 @@ class Switchboard:
             raise
         route: Route | None = None
         problem: BaseException | None = None
+        asked: Sequence[Any] = ()
         try:
             route = self._routes.to(model)
             used = self._routes.credentials(model, *given)
             checked_params(params)
+            asked = plain_messages(messages)
             timeout = route.timeout if timeout is None else checked_timeout(timeout)
         except ModelplugError as error:
             problem, used = error, given[0] or self._routes.known_credentials(model)
@@ -386,7 +390,7 @@ class Switchboard:
             wire_name=model.id if route is None else route.wire_name,
             operation=operation,
             stream=stream,
-            messages=plain_messages(messages),
+            messages=asked,
             input=input,
             params=params,
             credentials=used,
@@ -409,8 +413,10 @@ def _forked(board: weakref.ref[Switchboard]) -> Callable[[], None]:
     def begin_anew() -> None:
         alive = board()
         if alive is not None:
-            alive._ids, alive._sync = CallIds(), None
+            alive._ids = CallIds()
             alive._running.clear()
+            if alive._sync is not None:
+                alive._sync.forked()
             alive._plugged.listeners.forked()
 
     return begin_anew
@@ -428,9 +434,3 @@ async def _answer(running: Running, carry: Callable[[], Awaitable[A]]) -> A:
     except BaseException as error:  # everything that can end a call ends in its record
         failure = running.failed(error)
     raise failure
-
-
-def _names(names: Any) -> tuple[str, ...]:
-    """Names as a setting may write them: a list, or text with commas."""
-    parts = names.split(",") if isinstance(names, str) else names
-    return tuple(str(part).strip() for part in parts if str(part).strip())
