@@ -551,6 +551,42 @@ async def test_a_plugin_that_fails_when_asked_harms_only_its_own_models(caplog: 
         await board.complete("bad/m", HELLO)
 
 
+async def test_a_wrong_answer_of_a_plugin_harms_only_its_own_models(caplog: pytest.LogCaptureFixture) -> None:
+    """What is no name, and a wrapper that loses the strategy it was given, count for that plugin's models alone."""
+
+    class Bad(Hooks):
+        def __init__(self, answer: Any, provider: str) -> None:
+            self.answer, self.provider = answer, provider
+
+        @hookimpl
+        def provide_models(self) -> list[Model]:  # type: ignore[override]  # a hook leaves out what it does not need
+            return [Model(id=f"{self.provider}/m", provider=self.provider, requires=())]
+
+        @hookimpl
+        def select_strategy(self, model: Model, settings: Settings) -> FakeStrategy | None:
+            return FakeStrategy() if model.provider == self.provider else None
+
+        @hookimpl(tryfirst=True)
+        def wire_name(self, model: Model) -> Any:
+            return self.answer
+
+    class Forgets(Hooks):
+        @hookimpl(wrapper=True)
+        def select_strategy(self) -> Any:  # type: ignore[override]  # a hook leaves out what it does not need
+            yield
+
+    board, _ = board_with()
+    board.add(Bad(42, "number"), name="number")
+    board.add(Bad("", "nothing"), name="nothing")
+    board.add(Forgets())
+    assert (await board.complete("one", HELLO)).call.wire_model == "one"
+    assert "its wrapper of select_strategy was given an answer and returned None" in caplog.text
+    with pytest.raises(PluginError, match="wire_name answered an empty text, not a name"):
+        await board.complete("nothing/m", HELLO)
+    with pytest.raises(PluginError, match="wire_name answered a int, not a name"):
+        await board.complete("number/m", HELLO)
+
+
 async def test_refresh_swaps_the_catalog_and_running_calls_keep_theirs() -> None:
     """New models appear, a plugin that fails keeps its earlier ones, and an open stream goes on."""
     plugin = FakePlugin()

@@ -106,14 +106,8 @@ class Plugged:
 
     def wire_name(self, model: Model) -> str:
         """The name that goes upstream for this model."""
-        answer = self._pluggy.hook.wire_name(model=model)
-        if answer is None:
-            return model.id.removeprefix(f"{model.provider}/")
-        if not isinstance(answer, str) or not answer:
-            raise PluginError(
-                self.owner(model.id) or "?", f"wire_name answered a {type(answer).__name__} for {model.id!r}"
-            )
-        return answer
+        answer: str | None = self._pluggy.hook.wire_name(model=model)
+        return model.id.removeprefix(f"{model.provider}/") if answer is None else answer
 
     def strategy(self, model: Model, settings: Settings) -> Strategy | None:
         """The strategy for this model with all layers around it, or None when every plugin declined."""
@@ -144,14 +138,14 @@ class Plugged:
             if isinstance(error, ModelplugError):
                 raise error
             raise PluginError(name, f"{hook} failed for {model.id!r}: {said(error)}") from None
-        log.warning("plugin %r failed in %s and was passed over: %s", name, hook, said(error))
+        reason = error.reason if isinstance(error, PluginError) else said(error)
+        log.warning("plugin %r failed in %s and was passed over: %s", name, hook, reason)
 
     def _guarded(self, name: str, hook: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def guarded(*args: Any) -> Any:
             try:
-                answer = function(*args)
-                return _strategy(answer, name) if hook == "select_strategy" else answer
+                return _checked(function(*args), name, hook)
             except BaseException as error:  # the border to foreign code
                 self._declined(name, hook, _model_of(args), error)
                 return None
@@ -175,7 +169,7 @@ class Plugged:
                 layer.send(inner)
             except StopIteration as stop:
                 try:
-                    return _strategy(stop.value, name) if hook == "select_strategy" else stop.value
+                    return _checked(stop.value, name, hook, inner)
                 except BaseException as error:  # as above
                     wrong = error
             except BaseException as error:  # as above
@@ -207,14 +201,27 @@ def _check_marks(plugin: Any, name: str) -> None:
             raise PluginError(name, f"{hook} is async; hooks are synchronous")
 
 
-def _strategy(answer: Any, name: str) -> Strategy | None:
-    """The answer to select_strategy. Raises PluginError for what is no Strategy, and what its name or bursts raise."""
+def _checked(answer: Any, name: str, hook: str, inner: Any = None) -> Any:
+    """The answer to a hook that is asked once. Raises PluginError for a wrong one, and what its name or bursts raise.
+
+    `inner` is what a wrapper was given.
+    """
     if answer is None:
-        return None
-    if not isinstance(answer, Strategy):
-        raise PluginError(name, f"select_strategy answered a {type(answer).__name__}, not a Strategy")
-    strategy_name(answer), bursts_of(answer)
+        if inner is not None:
+            raise PluginError(name, f"its wrapper of {hook} was given an answer and returned None; return the answer")
+    elif hook == "wire_name":
+        if not isinstance(answer, str) or not answer:
+            wrong = "an empty text" if isinstance(answer, str) else _a(answer)
+            raise PluginError(name, f"wire_name answered {wrong}, not a name")
+    elif not isinstance(answer, Strategy):
+        raise PluginError(name, f"select_strategy answered {_a(answer)}, not a Strategy")
+    else:
+        strategy_name(answer), bursts_of(answer)
     return answer
+
+
+def _a(answer: Any) -> str:
+    return f"a {type(answer).__name__}"
 
 
 def _model_of(args: tuple[Any, ...]) -> Model | None:
