@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -176,6 +180,49 @@ async def test_keys_in_the_environment_are_never_used(
     headers = str(upstream.requests[-1]["headers"])
     assert "sk-own-0123456789" in headers
     assert "somebody" not in headers
+
+
+@ways
+@strategies
+async def test_tools_reach_a_provider_of_another_dialect(
+    board_for: BoardFor, upstream: Upstream, strategy: str, stream: bool
+) -> None:
+    """Without what LiteLLM would import for tools of its own gateway."""
+    board = board_for("anthropic", path="", strategy=strategy)
+    assert await said(board, "claude-haiku-4-5-20251001", stream=stream, tools=TOOLS, max_tokens=9) == "hello"
+    assert [tool["name"] for tool in upstream.body["tools"]] == ["f"]
+    assert "mcp" not in str(upstream.body)
+
+
+CALLING = """
+import asyncio, sys
+seen = set()
+def hook(event, arguments):
+    if event == "socket.connect":
+        seen.add(arguments[1][0])
+    if event == "socket.getaddrinfo":
+        seen.add(arguments[0])
+sys.addaudithook(hook)
+from modelplug import Switchboard
+table = {{"api_base": "{base}", "api_key": "sk-own-0123456789"}}
+async def main():
+    async with Switchboard.load(settings={{"providers": {{"anthropic": table}}}}) as board:
+        schema = {{"type": "object", "properties": {{}}, "additionalProperties": False}}
+        format = {{"type": "json_schema", "json_schema": {{"name": "n", "schema": schema}}}}
+        messages = [{{"role": "user", "content": "hi"}}]
+        await board.complete("claude-haiku-4-5-20251001", messages, max_tokens=9, response_format=format)
+asyncio.run(main())
+print(sorted(seen))
+"""
+
+
+@pytest.mark.slow
+async def test_a_call_through_litellm_asks_nobody_else(upstream: Upstream, tmp_path: Path) -> None:
+    """From the import of LiteLLM to the answer no host but the provider's is asked for or connected to."""
+    program = [sys.executable, "-c", CALLING.format(base=upstream.base)]
+    environment = {"HOME": str(tmp_path), "PATH": "", "MODELPLUG_CONFIG": str(tmp_path / "none.toml")}
+    done = await asyncio.to_thread(subprocess.run, program, env=environment, capture_output=True, text=True)
+    assert done.stdout == "['127.0.0.1']\n", done.stdout + done.stderr
 
 
 @ways

@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +17,7 @@ from modelplug_litellm._discretion import keep_discreet
 
 _QUIET: Mapping[str, str] = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches the price map from the network
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",  # else the first call to Anthropic fetches a list of headers
     "LITELLM_MODE": "PRODUCTION",  # else the import puts the variables of the nearest .env into this process
 }
 _PYDANTICS_WARNING = r"Item '\w+' on TypedDict class"
@@ -36,6 +37,8 @@ def load() -> ModuleType:
     """The module, imported here and now."""
     with _lock, _environment(_QUIET):
         module: Any = importlib.import_module("litellm")
+        with suppress(ImportError, AttributeError):  # older releases have no such list
+            importlib.import_module("litellm.anthropic_beta_headers_manager").reload_beta_headers_config()
 
         warnings.filterwarnings("ignore", _PYDANTICS_WARNING, UserWarning)
         module.telemetry = False

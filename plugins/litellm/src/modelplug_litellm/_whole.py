@@ -143,6 +143,8 @@ def _arguments(llm: ModuleType, request: Request, ear: Ear | None) -> dict[str, 
         arguments["api_key"] = credentials.api_key.reveal()
     elif "api_key" in request.model.requires:
         raise ConfigError("credentials", f"hold no key for {provider!r}", "Give a key with them.")
+    if arguments.get("tools"):
+        arguments["_skip_mcp_handler"] = True  # else LiteLLM 1.106 imports its proxy and `mcp`, which it does not need
     if ear is not None:
         arguments["client"] = ear.client
     if request.deadline is not None:
