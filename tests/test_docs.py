@@ -124,7 +124,7 @@ def test_every_command_shown_is_one(page: Path) -> None:
 
 def _commands_in(text: str) -> list[str]:
     blocks = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in re.findall(r"(?:modelplug|\./run) (.*)", block)]
+    return [line for block in blocks for line in re.findall(r"^\$ .*?(?:modelplug|\./run) (.*)", block, re.MULTILINE)]
 
 
 def _unknown(line: str) -> bool:

@@ -579,7 +579,9 @@ async def test_a_wrong_answer_of_a_plugin_harms_only_its_own_models(caplog: pyte
     board.add(Bad(42, "number"), name="number")
     board.add(Bad("", "nothing"), name="nothing")
     board.add(Forgets())
-    assert (await board.complete("one", HELLO)).call.wire_model == "one"
+    call = (await board.complete("one", HELLO)).call
+    assert call is not None
+    assert call.wire_model == "one"
     assert "its wrapper of select_strategy was given an answer and returned None" in caplog.text
     with pytest.raises(PluginError, match="wire_name answered an empty text, not a name"):
         await board.complete("nothing/m", HELLO)
