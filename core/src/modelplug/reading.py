@@ -39,11 +39,13 @@ _PLAIN_ENDS = frozenset({"stop", "length", "content_filter"})
 class ChunkReader:
     """Reads the events of one stream, each a decoded JSON value, and judges its end."""
 
-    __slots__ = ("_by_message", "_choices", "_pieces", "_said_something", "_usage", "finished")
+    __slots__ = ("_by_message", "_choices", "_pieces", "_said_something", "_usage", "_wanted", "finished")
 
-    def __init__(self) -> None:
+    def __init__(self, choices: object = 1) -> None:
+        """`choices` is how many were asked for, the parameter `n` as it was given."""
         self.finished = False
         """Whether every choice has its finish reason: a stream that ends from here on is not cut."""
+        self._wanted = choices if type(choices) is int else 1
         self._choices: dict[int, _Choice] = {}
         self._pieces: list[str] = []
         self._said_something = False
@@ -102,7 +104,7 @@ class ChunkReader:
         if ending.calls:
             return False
         ending.finish = choice["finish_reason"]
-        self.finished = all(choice.finish for choice in self._choices.values())
+        self.finished = self._all_finished()
         return True
 
     def take(self, chunks: Iterable[Chunk]) -> None:
@@ -170,7 +172,7 @@ class ChunkReader:
         word = judged_by_content(finish_word(finish), bool(choice.calls))
         if word is not None:
             choice.finish = word
-            self.finished = all(choice.finish for choice in self._choices.values())
+            self.finished = self._all_finished()
             if word != "length":
                 calls = calls + choice.calls.completed()
         if calls:
@@ -186,6 +188,9 @@ class ChunkReader:
         if choice is None:
             choice = self._choices[index] = _Choice()
         return choice
+
+    def _all_finished(self) -> bool:
+        return len(self._choices) >= self._wanted and all(choice.finish for choice in self._choices.values())
 
     def _usage_of(self, event: JsonObject) -> Any:
         usage = _usage_in(event)
@@ -278,8 +283,11 @@ def _is_plain_answer(answer: Any) -> bool:
         return False
 
 
-def read_embeddings(answer: Any) -> Embeddings:
-    """The Embeddings of a decoded answer, in the order of the inputs. Raises kinds of CallFailed."""
+def read_embeddings(answer: Any, *, asked: Any = None) -> Embeddings:
+    """The Embeddings of a decoded answer, in the order of the inputs. Raises kinds of CallFailed.
+
+    `asked` is the input of the request: where it is a list of inputs, there is to be a vector for each.
+    """
     failure = failure_in_answer(answer, something=("data",))
     if failure is not None:
         raise failure
@@ -291,6 +299,8 @@ def read_embeddings(answer: Any) -> Embeddings:
     items = [{**item, "embedding": _vector(item.get("embedding"))} for item in items if isinstance(item, dict)]
     if len(items) < len(answer["data"]) or any(item["embedding"] is None for item in items):
         raise BadReply("an embedding in the answer is no list of numbers", kind="protocol")
+    if isinstance(asked, (list, tuple)) and asked and not isinstance(asked[0], int) and len(items) != len(asked):
+        raise BadReply(f"the answer holds {len(items)} embeddings for {len(asked)} inputs", kind="protocol")
     indexes = [item.get("index") for item in items]
     if sorted(index for index in indexes if type(index) is int) == list(range(len(items))):
         items = sorted(items, key=lambda item: int(item["index"]))

@@ -38,7 +38,7 @@ class Http:
 
     async def bursts(self, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The same chunks, in lists as they arrive."""
-        reader = ChunkReader()
+        reader = ChunkReader(choices=_choices(request))
         settled = False
         carried = self._wire.events(*_addressed(request, CHAT), **self._terms(request), repeats=Repeats())
         async with carried as events:
@@ -56,7 +56,7 @@ class Http:
     async def embed(self, request: Request) -> Embeddings:
         """One vector for each input."""
         answer = await self._wire.post(*_addressed(request, EMBEDDINGS), **self._terms(request))
-        return read_embeddings(answer.data)
+        return read_embeddings(answer.data, asked=request.input)
 
     def warm(self) -> None:
         """Imports the HTTP client."""
@@ -87,6 +87,12 @@ def _authorized(credentials: Credentials) -> dict[str, str]:
     """The headers that carry the credentials, after the caller's own: a caller never changes them."""
     key = {} if credentials.api_key is None else {"authorization": f"Bearer {credentials.api_key.reveal()}"}
     return {**key, **{name.lower(): value for name, value in credentials.headers}}
+
+
+def _choices(request: Request) -> object:
+    """How many answers are asked for in one stream."""
+    params = request.params
+    return (params.get("extra_body") or params).get("n", params.get("n"))
 
 
 def _chunks(reader: ChunkReader, values: list[Any]) -> tuple[list[Chunk], CallFailed | None]:

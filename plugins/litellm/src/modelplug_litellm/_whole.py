@@ -80,7 +80,7 @@ class WholePath:
         llm = await litellm()
         with self._listening(llm, request) as ear:
             answer = await self._carried(llm.aembedding(**_arguments(llm, request, ear)), request, ear)
-            return read_embeddings(_data(answer, ear))
+            return read_embeddings(_data(answer, ear), asked=request.input)
 
     async def aclose(self) -> None:
         """Closes all connections; they are made anew when they are needed."""
