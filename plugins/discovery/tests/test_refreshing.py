@@ -17,6 +17,7 @@ from modelplug_discovery.commands import refresh as refresh_command
 from modelplug_discovery.fetching import fetch
 from modelplug_discovery.refreshing import refresh
 from modelplug_http import HttpPlugin
+from modelplug_litellm import LiteLLMPlugin
 from modelplug_litellm.facts import facts
 from modelplug_testkit.contract import well
 from modelplug_testkit.upstream import Close, Hold, Pause, Play, Received, Upstream
@@ -222,6 +223,20 @@ async def test_v98store_lists_more_than_its_table() -> None:
     assert board.resolve("gpt-4o-mini-v98") == before
     known = facts()["gpt-4o-2024-11-20"].prices.input
     assert known is not None and board.resolve("gpt-4o-2024-11-20-v98").prices.input == 3 * known
+
+
+async def test_what_another_plugin_brings_stays_its() -> None:
+    """A provider of LiteLLM's that is discovered too gets what LiteLLM does not know, and no name has two owners."""
+    async with Upstream(plays=[lists("gpt-4o-mini", "brand-new"), lists("gpt-4o-mini")]) as server:
+        own = {"api_base": server.base, "api_key": KEY, "discover": True}
+        board = board_with(Settings(argument={"providers": {"openai": own}}, environment={}), LiteLLMPlugin)
+        (answered,) = await refresh(board)
+        assert (answered.count, answered.new) == (2, ("brand-new",))
+        assert board.catalog.clashes == {}
+        assert board.catalog.owner("openai/brand-new") == "discovery"
+        assert board.resolve("gpt-4o-mini").id == "openai/gpt-4o-mini"
+        (answered,) = await refresh(board)
+        assert (answered.count, answered.gone, answered.error) == (1, ("brand-new",), None)
 
 
 async def test_a_reseller_with_a_plugin_of_its_own_is_that_plugin_s() -> None:

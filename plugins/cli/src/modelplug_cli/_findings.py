@@ -75,7 +75,7 @@ def _names(board: Switchboard) -> Iterator[Finding]:
     if clashes:
         name, owners = next(iter(clashes.items()))
         said = f"{len(clashes):,} names stand for several models, such as {name!r}: {', '.join(owners)}"
-        step = "Use exact ids, choose under [aliases], or leave out `discover` where a plugin brings the provider."
+        step = "Choose under [aliases], take them out of `models` where a plugin brings them, or block a plugin."
         yield Finding(state="warning", subject="names", said=said, next_step=step)
 
 

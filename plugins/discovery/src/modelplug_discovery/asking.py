@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -30,21 +31,26 @@ class Refreshed:
     error: CallFailed | ConfigError | None = None
 
 
-async def ask(own: ProviderSettings, *, seconds: float = SECONDS, folder: Path | None = None) -> Refreshed:
-    """Ask one provider and keep what it lists, with facts that are known elsewhere."""
+async def ask(
+    own: ProviderSettings, *, taken: Collection[str] = (), seconds: float = SECONDS, folder: Path | None = None
+) -> Refreshed:
+    """Ask one provider and keep what it lists, with facts that are known elsewhere.
+
+    `taken` are names of models that another plugin brings: they are that plugin's, and are not kept.
+    """
     try:
         listing = await fetch(own, seconds=seconds)
-        return await asyncio.to_thread(_keep, own, listing, folder)
+        return await asyncio.to_thread(_keep, own, listing, taken, folder)
     except (CallFailed, ConfigError) as error:
         before = await asyncio.to_thread(kept.read, own, folder)
         return Refreshed(provider=own.name, fetched=None if before is None else before.fetched, error=error)
 
 
-def _keep(own: ProviderSettings, listing: Listing, folder: Path | None) -> Refreshed:
+def _keep(own: ProviderSettings, listing: Listing, taken: Collection[str], folder: Path | None) -> Refreshed:
     known = _facts()
-    entries = {entry.id: entry.over(known.get(entry.id)) for entry in listing.entries}
+    entries = {entry.id: entry.over(known.get(entry.id)) for entry in listing.entries if entry.id not in taken}
     before = {entry.id: entry for entry in kept.listed(own, folder)}
-    if before and not entries:
+    if before and not listing.entries:
         raise BadReply("the list is empty, though there were models before", kind="empty")
     new, gone = sorted(entries.keys() - before.keys()), sorted(before.keys() - entries.keys())
     if not listing.whole:
@@ -55,7 +61,8 @@ def _keep(own: ProviderSettings, listing: Listing, folder: Path | None) -> Refre
         raise ConfigError(
             "the cache folder", f"cannot be written ({error.strerror})", "Look at its owner and space."
         ) from None
-    answer = Refreshed(provider=own.name, count=len(entries), new=tuple(new), gone=tuple(gone), fetched=date)
+    count = len(entries.keys() | {entry.id for entry in listing.entries})
+    answer = Refreshed(provider=own.name, count=count, new=tuple(new), gone=tuple(gone), fetched=date)
     return evolve(answer, whole=listing.whole)
 
 

@@ -35,10 +35,18 @@ async def refresh(
     Calls under way keep the model that they began with. No provider's failure is raised: it is in the answer.
     """
     names = discovered(board) if providers is None else list(providers)
-    answers = await asyncio.gather(*(ask(board.settings.provider(name), folder=folder) for name in names))
+    answers = await asyncio.gather(*(_ask(board, name, folder) for name in names))
     if any(answer.error is None for answer in answers):
         board.refresh()
     return list(answers)
+
+
+async def _ask(board: Switchboard, name: str, folder: Path | None) -> Refreshed:
+    """Ask one provider; models that another plugin brings, such as LiteLLM's of `openai`, are left to that plugin."""
+    clashes, owner = board.catalog.clashes, board.catalog.owner
+    theirs = {model.id for model in board.models if model.provider == name}
+    taken = {own.removeprefix(f"{name}/") for own in theirs if owner(own) != "discovery" or own in clashes}
+    return await ask(board.settings.provider(name), taken=taken, folder=folder)
 
 
 def discovered(board: Switchboard) -> list[str]:
@@ -105,7 +113,7 @@ class _Kept:
         date, now = await self._date(), time.time()
         due = 0.0 if date is None or date > now else date + self._period
         if max(due, self._not_before) <= now:
-            answer = await ask(self._board.settings.provider(self._name), folder=self._folder)
+            answer = await _ask(self._board, self._name, self._folder)
             if answer.error is not None:
                 return self._failed(str(answer.error), getattr(answer.error, "retry_after", None))
             self._failures, date = 0, answer.fetched
