@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from modelplug import Model, Settings, Switchboard
+from modelplug.retry import Retry
 from modelplug.testing import FakePlugin
 from modelplug_cli._finding import Finding
 from modelplug_cli._findings import findings
@@ -135,6 +136,21 @@ def test_settings_of_the_way_name_their_source() -> None:
     assert told["tries"].endswith("4 calls at once, from settings argument, [providers.acme] max_concurrency")
     assert told["proxy"] == "ok: from settings argument, [providers.acme] proxy"
     assert told["strategy"] == "ok: http, no setting names one: its plugin decides"
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, "3 at most, as nothing says otherwise"),
+        ({"MODELPLUG_RETRY_ATTEMPTS": "2"}, "2 at most, from MODELPLUG_RETRY_ATTEMPTS"),
+        ({"MODELPLUG_RETRY_ATTEMPTS": "2", "ACME_ATTEMPTS": "5"}, "5 at most, from ACME_ATTEMPTS"),
+    ],
+)
+def test_tries_are_the_providers_or_those_of_all(environment: Mapping[str, str], told: str) -> None:
+    """As the layer reads them."""
+    board = board_of(GOOD, environment)
+    board.add(Retry, name="retry")
+    assert lines(board, "acme/large")["tries"] == f"ok: {told}; no bound on calls at once"
 
 
 def test_a_prefix_on_the_wire_is_told() -> None:

@@ -115,7 +115,8 @@ def _holder(own: ProviderSettings) -> Table:
 
 
 def _tries(board: Switchboard, own: ProviderSettings) -> str:
-    attempts = _from(board.settings.table("retry"), "attempts", "at most") or "3 at most, as nothing says otherwise"
+    usual = _from(board.settings.table("retry"), "attempts", "at most") or "3 at most, as nothing says otherwise"
+    attempts = _from(own, "attempts", "at most") or usual
     tries = attempts if board.plugin("retry") is not None else "1, as the plugin retry is not loaded"
     places = _from(own, "max_concurrency", "calls at once")
     return f"{tries}; {places or 'no bound on calls at once'}"
