@@ -14,6 +14,8 @@ from modelplug import ConfigError, Settings
 from modelplug_discovery.entries import entries
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_.][a-z0-9]+)*")
+BOM = "\ufeff"
+"""What Windows' editors begin a file of UTF-8 with."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -31,8 +33,11 @@ def table(name: str, *, base: str, key_variable: str | None, models: list[str], 
     fields += ["discover = true"] if discover else []
     written = "\n".join([f"[providers.{_text(name) if '.' in name else name}]", *fields, ""])
     own = Settings(argument=tomllib.loads(written), environment={}).provider(name)
-    if own.api_base is not None:
-        list(entries(own))
+    for option, question in (("--base", lambda: own.api_base), ("--model", lambda: list(entries(own)))):
+        try:
+            question()
+        except ConfigError as error:
+            raise ConfigError(option, error.problem, error.next_step) from None
     return written
 
 
@@ -45,7 +50,7 @@ def add(path: Path, name: str, written: str) -> None:
     path = path.resolve()  # where a link leads to: the link stays one
     try:
         before = path.read_bytes().decode() if path.exists() else ""
-        held = tomllib.loads(before)
+        held = tomllib.loads(before.removeprefix(BOM))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"is no TOML: {error}", "Mend it, then add the provider.") from None
     except OSError as error:
@@ -55,7 +60,7 @@ def add(path: Path, name: str, written: str) -> None:
     ends = "\r\n" if "\r\n" in before else "\n"
     text = f"{before.rstrip()}{ends * 2}{written.replace(chr(10), ends)}".lstrip("\r\n")
     try:
-        tomllib.loads(text)
+        tomllib.loads(text.removeprefix(BOM))
     except tomllib.TOMLDecodeError:
         step = f"Write its providers as tables of their own, [providers.NAME], then add {name}."
         raise ConfigError(str(path), "has its providers in one line, which nothing can be added to", step) from None
