@@ -6,7 +6,6 @@ that was cut. So it does what it is for, and what came is judged as everywhere (
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -20,15 +19,12 @@ from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import dialect
 from modelplug_litellm.direct import Direct
 
-_KEPT = 64
-"""So many Routers of LiteLLM are kept, those used last."""
-
 
 class Router(Layer):
     """The strategy `router`, for one provider.
 
     `deployments` are the provider's own credentials, among which the calls are spread. A call with credentials of its
-    own goes there and nowhere else. Each of these has a Router of LiteLLM's to itself: no call can get another's key.
+    own goes there and nowhere else, past LiteLLM's Router: there is nothing to choose.
     """
 
     name = "router"
@@ -37,7 +33,7 @@ class Router(Layer):
         super().__init__(inner)
         self._deployments = deployments
         self._content = inner.content
-        self._routers: OrderedDict[tuple[Credentials, ...], Any] = OrderedDict()
+        self._router: Any = None
 
     async def complete(self, request: Request) -> Reply:
         """The whole answer of the deployment that was chosen."""
@@ -62,34 +58,19 @@ class Router(Layer):
         with _unsaid(routed.credentials):
             return await super().embed(routed)
 
-    async def aclose(self) -> None:
-        """Closes what carries the calls, and forgets all keys."""
-        self._routers.clear()
-        await super().aclose()
-
     async def _routed(self, request: Request) -> Request:
-        """The request, with the credentials of the deployment that LiteLLM's Router chooses."""
+        """The request, where there is a choice with the credentials of the deployment that LiteLLM's Router chooses."""
+        if request.credentials not in self._deployments:
+            return request
         llm = await litellm()
-        known = request.credentials in self._deployments
-        deployments = self._deployments if known else (request.credentials,)
-        router = self._router(llm, deployments)
+        if self._router is None:
+            self._router = _new_router(llm)
         group = f"{dialect(llm, request.model.provider)}/{request.wire_name}"
-        if group not in router.model_names:
-            _add(llm, router, group, len(deployments))
+        if group not in self._router.model_names:
+            _add(llm, self._router, group, len(self._deployments))
         with discretion(request, content=self._content):
-            chosen = await router.async_get_available_deployment(model=group, request_kwargs={})
-        place = chosen["model_info"]["place"]
-        return evolve(request, credentials=deployments[place])
-
-    def _router(self, llm: ModuleType, deployments: tuple[Credentials, ...]) -> Any:
-        router = self._routers.get(deployments)
-        if router is None:
-            router = self._routers[deployments] = _new_router(llm)
-            if len(self._routers) > _KEPT:
-                self._routers.popitem(last=False)
-        else:
-            self._routers.move_to_end(deployments)
-        return router
+            chosen = await self._router.async_get_available_deployment(model=group, request_kwargs={})
+        return evolve(request, credentials=self._deployments[chosen["model_info"]["place"]])
 
 
 @contextmanager
