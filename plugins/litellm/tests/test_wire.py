@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from modelplug import CallFailed, ConfigError, Credentials, Hooks, Model, Settings, Switchboard, hookimpl
+from modelplug import BadRequest, CallFailed, ConfigError, Credentials, Hooks, Model, Settings, Switchboard, hookimpl
 
 from plugins.http.tests.proxy import Proxy
 from plugins.litellm.tests.provider_on_loopback import USAGE, Upstream
@@ -282,6 +282,44 @@ async def test_the_router_spreads_calls_over_deployments(board_for: BoardFor, up
     for _ in range(10):
         await board.complete("gpt-4o-mini", MESSAGES, credentials=Credentials(api_key="sk-tenant"))
     assert {request["headers"]["authorization"] for request in upstream.requests} == {"Bearer sk-tenant"}
+
+
+async def test_keys_of_tenants_need_no_router(
+    board_for: BoardFor, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing to choose, and to make LiteLLM's Router for each of many takes the event loop's time."""
+    import litellm
+
+    monkeypatch.setattr(litellm, "Router", None)
+    board = board_for("openai", deployments={"two": {"api_key": "sk-two"}})
+    for tenant in ("sk-blue", "sk-green"):
+        await board.complete("gpt-4o-mini", MESSAGES, credentials=Credentials(api_key=tenant))
+    used = [request["headers"]["authorization"] for request in upstream.requests]
+    assert used == ["Bearer sk-blue", "Bearer sk-green"]
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-mini", "mistral-large-latest", "claude-haiku-4-5"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"messages": [{"role": "user", "content": [{"type": "image_url"}, {"type": "text", "text": "my secret"}]}]},
+        {"messages": MESSAGES, "response_format": 5},
+    ],
+    ids=["an image that is none", "a format that is none"],
+)
+async def test_a_request_that_litellm_cannot_write_is_a_bad_request(
+    name: str, odd: dict[str, Any], board_for: BoardFor, upstream: Upstream
+) -> None:
+    """Not a fault of the plugin, not a lost connection that is tried again; and the error does not quote it."""
+    board = board_for(PROVIDERS[name])
+    with pytest.raises(BadRequest) as caught:
+        await board.complete(name, **odd)
+    assert (caught.value.kind, caught.value.retryable, len(caught.value.attempts)) == ("client", False, 1)
+    assert "my secret" not in str(caught.value)
+    assert upstream.requests == []
+
+
+PROVIDERS = {"gpt-4o-mini": "openai", "mistral-large-latest": "mistral", "claude-haiku-4-5": "anthropic"}
 
 
 async def test_the_key_of_a_deployment_is_not_said(board_for: BoardFor, upstream: Upstream) -> None:

@@ -29,11 +29,13 @@ _OURS = frozenset({"host", "content-length", "connection", "transfer-encoding", 
 class Heard:
     """What the answer to one call said on the wire.
 
-    `anything` says that an answer began, `ended` that a finish reason was heard, `usage` that the provider reported its
-    count of tokens. `failure` is what went wrong with the wire or was said with a status without success.
+    `asked` says that the call went out, `anything` that an answer began, `ended` that a finish reason was heard,
+    `usage` that the provider reported its count of tokens. `failure` is what went wrong with the wire or was said with
+    a status without success.
     """
 
     def __init__(self) -> None:
+        self.asked = False
         self.anything = False
         self.ended = False
         self.usage = False
@@ -78,6 +80,7 @@ class Ear(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Post over the wire. Raises TransportError for every failure; which it was is in `heard`."""
         heard = self.heard
+        heard.asked = True
         try:
             self._exchange = exchange = await send(self._pools, self._post(request, await request.aread()))
         except CallFailed as error:

@@ -65,6 +65,12 @@ FAILURES: Mapping[str, type[CallFailed]] = {
 _PREFIX = re.compile(r"\s*(?:litellm\.\w+|\w+(?:Error|Exception)(?: \w+Error)?)(?::| -)\s+")
 
 
+_REQUEST = re.compile(r"(?:Received Messages=)?\[?\{'(?!error'\b)")
+"""Where LiteLLM begins to quote the request: as Python writes it, while providers' words are JSON."""
+
+_STUMBLES = (AttributeError, LookupError, TypeError, ValueError)
+
+
 def failure_from(error: Exception) -> CallFailed:
     """What an exception of LiteLLM means, where nothing of the answer was seen on the wire."""
     kind = next((FAILURES[cls.__name__] for cls in type(error).__mro__ if _is_litellms(cls)), None)
@@ -75,13 +81,24 @@ def failure_from(error: Exception) -> CallFailed:
     return kind(said, status=status if isinstance(status, int) else None)
 
 
+def failure_before_the_wire(error: Exception) -> CallFailed:
+    """The same where nothing was sent yet. What LiteLLM stumbles over there is the request, whatever it calls it."""
+    failure, cause = failure_from(error), error
+    while cause.__context__ is not None and isinstance(cause.__context__, Exception):
+        cause = cause.__context__
+    if isinstance(cause, _STUMBLES) and not isinstance(failure, BadRequest):
+        return BadRequest(f"LiteLLM cannot write this request: {type(cause).__name__}: {_said(cause)}")
+    return failure
+
+
 def _is_litellms(cls: type) -> bool:
     return cls.__module__.startswith("litellm.") and cls.__name__ in FAILURES
 
 
 def _said(error: Exception) -> str:
-    """The provider's words without LiteLLM's prefix, and without the traceback that LiteLLM puts into some messages."""
+    """The provider's words without LiteLLM's prefix, and without the traceback or request that it puts into some."""
     words = str(getattr(error, "message", None) or error).partition("Traceback (most recent call last)")[0]
+    words = _REQUEST.split(words, maxsplit=1)[0]
     while match := _PREFIX.match(words):
         words = words[match.end() :]
     return safe_text(words).strip() or "no reason was given"

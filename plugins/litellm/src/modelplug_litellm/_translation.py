@@ -7,8 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from attrs import evolve
-from modelplug import BadRequest, Request, UnsupportedParameter
+from modelplug import BadRequest, CallFailed, Request, UnsupportedParameter
 
+from modelplug_litellm._failures import failure_before_the_wire
 from modelplug_litellm._providers import base_of
 
 _TRANSLATED = frozenset(
@@ -92,13 +93,18 @@ class Translation:
             return evolve(request, credentials=credentials)
         body = request.body()
         known = {name: body.pop(name) for name in _TRANSLATED & body.keys()}
-        translated: dict[str, Any] = self._config.transform_request(
-            model=self._model,
-            messages=_own(body.pop("messages")),
-            optional_params=self._params({name: value for name, value in known.items() if value is not None}),
-            litellm_params={"custom_llm_provider": self._provider, "api_base": base},
-            headers={},
-        )
+        try:
+            translated: dict[str, Any] = self._config.transform_request(
+                model=self._model,
+                messages=_own(body.pop("messages")),
+                optional_params=self._params({name: value for name, value in known.items() if value is not None}),
+                litellm_params={"custom_llm_provider": self._provider, "api_base": base},
+                headers={},
+            )
+        except CallFailed:
+            raise
+        except Exception as error:  # LiteLLM raises whatever its depths raise
+            raise failure_before_the_wire(error) from None
         params = {**translated, **body, "extra_headers": request.headers}
         return evolve(request, messages=params.pop("messages"), params=params, credentials=credentials)
 

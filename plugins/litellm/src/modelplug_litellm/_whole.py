@@ -24,7 +24,7 @@ from modelplug_http.options import Options
 from modelplug_http.pools import Pools
 
 from modelplug_litellm._discretion import discretion
-from modelplug_litellm._failures import failure_from
+from modelplug_litellm._failures import failure_before_the_wire, failure_from
 from modelplug_litellm._importing import litellm
 from modelplug_litellm._providers import base_of
 
@@ -92,7 +92,8 @@ class WholePath:
             with discretion(request, content=self._content):
                 return await calling
         except Exception as error:  # LiteLLM raises whatever its depths raise
-            failure = failure_from(error)
+            sent = ear is None or ear.heard.asked
+            failure = failure_from(error) if sent else failure_before_the_wire(error)
             if ear is not None and ear.heard.failure is not None:
                 failure = ear.heard.failure
             elif ear is not None and ear.heard.anything:
