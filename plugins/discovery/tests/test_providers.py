@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -192,3 +195,26 @@ def test_a_provider_that_is_not_there() -> None:
     """With how to add it."""
     with pytest.raises(ConfigError, match="providers add"):
         raise run("test", "nobody").exception or AssertionError
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
+def test_on_a_terminal_it_asks_for_what_is_not_said(config: Path) -> None:
+    """Address, the variable of the key, models; an empty answer to the last has them discovered."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [str(Path(sys.executable).with_name("modelplug")), "providers", "add", "acme"]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        shown = b""
+        for question, typed in ((b"interface", b"https://acme.test/v1"), (b"key", b"ACME_KEY"), (b"models", b"")):
+            while not (question in shown and shown.endswith(b": ")):
+                shown += os.read(ours, 4096)
+            shown = b""
+            os.write(ours, typed + b"\n")
+        while b"providers test acme" not in shown:
+            shown += os.read(ours, 4096)
+        assert process.wait(10) == 0
+    os.close(ours)
+    os.close(theirs)
+    table = {"api_base": "https://acme.test/v1", "api_key_env": "ACME_KEY", "discover": True}
+    assert tomllib.loads(config.read_text("utf-8"))["providers"]["acme"] == table

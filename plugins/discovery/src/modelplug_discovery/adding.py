@@ -21,9 +21,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def table(name: str, *, base: str, key_variable: str | None, models: list[str], discover: bool) -> str:
     """The table as TOML. Raises ConfigError for what would not be read again."""
-    if len(name) > 60 or not NAME.fullmatch(name):
-        step = "Use words of small letters and digits with - between them, such as acme-ai."
-        raise ConfigError(f"provider {name[:60]!r}", "is no name of a provider", step)
+    check_name(name)
     if key_variable is not None and not VARIABLE.fullmatch(key_variable):
         step = "Give the name of a variable, such as ACME_KEY; the key itself is never written."
         raise ConfigError("--key-variable", "is no name of a variable", step)
@@ -39,6 +37,13 @@ def table(name: str, *, base: str, key_variable: str | None, models: list[str], 
         except ConfigError as error:
             raise ConfigError(option, error.problem, error.next_step) from None
     return written
+
+
+def check_name(name: str) -> None:
+    """Raises ConfigError for what is no name of a provider."""
+    if len(name) > 60 or not NAME.fullmatch(name):
+        step = "Use words of small letters and digits with - between them, such as acme-ai."
+        raise ConfigError(f"provider {name[:60]!r}", "is no name of a provider", step)
 
 
 def add(path: Path, name: str, written: str) -> None:

@@ -33,13 +33,17 @@ def providers() -> None:
 @click.option("--discover", is_flag=True, help="Its models are those that it lists: `models refresh` fetches them.")
 def add_command(name: str, base: str | None, key_variable: str | None, models: tuple[str, ...], discover: bool) -> None:
     """Write a provider's table into config.toml, behind what is there."""
-    from modelplug_discovery.adding import add, table
+    from modelplug_discovery.adding import add, check_name, table
 
+    check_name(name)
     board = Switchboard.load()
     _free(board, name)
+    asked_for_all = base is None
     base = base or _ask("Address of its interface, with /v1")
     if base is None:
         raise ConfigError("--base", "is not given", "Say where the provider is: --base https://host/v1.")
+    if asked_for_all and key_variable is None:
+        key_variable = _ask("Variable that holds its key, such as ACME_KEY; none where no key is needed")
     if not models and not discover:
         asked = _ask("Its models, with spaces between them; none to discover them") or ""
         models, discover = tuple(asked.split()), not asked.split()
