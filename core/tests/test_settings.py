@@ -192,6 +192,24 @@ def test_headers_that_are_no_table_are_named(headers: Any) -> None:
         provider(file={"headers": headers}).credentials()
 
 
+@pytest.mark.parametrize("headers", [{"X Team": "hunter2"}, {"X-Team": "a\r\nX-Other: hunter2"}, {"": "hunter2"}])
+def test_what_is_no_header_is_named_without_its_value(headers: Any) -> None:
+    """On the wire it would end the head, or hide a second header in it."""
+    with pytest.raises(ConfigError, match=r"headers: holds .*, which is no header") as caught:
+        provider(file={"headers": headers}).credentials()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("table", [{"api_key": ["hunter2"]}, {"api_key": 5}, {"api_key_env": ["hunter2"]}])
+def test_a_key_that_is_no_text_is_refused(table: Any) -> None:
+    """Also the name of its variable: nothing is made into a key that is none."""
+    with pytest.raises(
+        ConfigError, match=r"api_key: is no text|api_key_env: names a variable that is not set"
+    ) as caught:
+        provider(file=table).credentials()
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_byte_order_mark_is_not_read(tmp_path: Path) -> None:
     """Some editors put one before config.toml, or before a key."""
     (tmp_path / "key").write_bytes(b"\xef\xbb\xbfsk-0123456789\r\n")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from time import perf_counter, time
 from typing import Any
 
+from modelplug._headers import is_header
 from modelplug.answers import NO_USAGE
 from modelplug.calls import Call, Failure, Operation
 from modelplug.errors import AmbiguousModel, BadRequest, ConfigError, UnknownModel
@@ -81,7 +82,7 @@ def checked_params(params: Mapping[str, Any]) -> None:
         for name, value in extra_headers.items():
             if str(name).strip().lower() in _NEVER_A_HEADER:
                 raise BadRequest(f"extra_headers may not hold {name!r}; give credentials=Credentials(...)")
-            if not _is_header(name, value):
+            if not is_header(name, value):
                 raise BadRequest("extra_headers holds a name or value that no HTTP header can carry")
 
 
@@ -119,14 +120,4 @@ def missing(variable: str, option: str, model_id: str, provider: str) -> ConfigE
         variable,
         f"is not set, and {model_id!r} needs it",
         f"Set it in the environment, or {option} under [providers.{provider}] in config.toml.",
-    )
-
-
-def _is_header(name: object, value: object) -> bool:
-    return (
-        isinstance(name, str)
-        and isinstance(value, str)
-        and name.isascii()
-        and name.replace("-", "").replace("_", "").isalnum()
-        and not any(c in value for c in "\r\n\0")
     )

@@ -38,7 +38,7 @@ def checked_base(url: str, *, setting: str, allow_link_local: bool = False) -> s
     if not allow_link_local and _is_metadata(host):
         raise refuse(
             "is a link-local or metadata address, where cloud credentials are served",
-            "Use the provider's address, or set allow_link_local = true for this provider.",
+            "Write another address, or set allow_link_local = true beside it.",
         )
     return url.rstrip("/")
 

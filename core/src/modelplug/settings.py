@@ -21,6 +21,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from modelplug._endpoints import checked_base, checked_proxy
+from modelplug._headers import checked_headers
 from modelplug.credentials import Credentials, Secret, checked_key
 from modelplug.errors import ConfigError
 
@@ -201,10 +202,12 @@ class Table:
         if found.option.endswith("_file"):
             value = _read_secret_file(str(value), setting)
         elif found.option.endswith("_env"):
-            if value not in self.settings.environment:
+            if str(value) not in self.settings.environment:
                 raise ConfigError(setting, "names a variable that is not set", "Set that variable, or name another.")
-            setting, value = str(value), self.settings.environment[value]
-        return checked_key(str(value), setting=setting)
+            setting, value = str(value), self.settings.environment[str(value)]
+        if not isinstance(value, str):
+            raise ConfigError(setting, "is no text", "Write the bare key as a text.")
+        return checked_key(value, setting=setting)
 
 
 @frozen(kw_only=True)
@@ -257,13 +260,13 @@ class ProviderSettings(Table):
             allow_link_local=self.flag("allow_link_local"),
         )
 
-    def _headers(self) -> Mapping[str, str]:
+    def _headers(self) -> dict[str, str]:
         found = self.find("headers")
         if found is None:
             return {}
         if not isinstance(found.value, Mapping):
             raise ConfigError(found.setting, "is not a table", f'Write [providers.{self.name}.headers] and Name = "x".')
-        return found.value
+        return checked_headers(found.value, setting=found.setting)
 
     def _borrowed(self) -> tuple[Found, Found] | None:
         """Key and base under one of the other names that the plugin allows."""

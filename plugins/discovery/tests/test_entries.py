@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from modelplug import ConfigError, Prices, Settings, Switchboard
+from modelplug import ConfigError, PluginError, Prices, Settings, Switchboard
 from modelplug_discovery import Discovery
 from modelplug_metrics import Metrics
 from modelplug_testkit.contract import well
@@ -58,6 +58,12 @@ def test_another_strategy_is_left_to_its_plugin() -> None:
     """`strategy` in the table is obeyed."""
     board = board_with({"api_base": "http://127.0.0.1:9/v1", "models": ["large"], "strategy": "direct"})
     assert Discovery().select_strategy(board.models[0], board.settings) is None
+
+
+def test_list_prices_below_nothing_are_refused() -> None:
+    """No provider pays for being asked."""
+    with pytest.raises(PluginError, match=r"\[providers.acme\] list_prices: is less than 0"):
+        board_with({"api_base": "http://127.0.0.1:9/v1", "models": ["large"], "list_prices": -1})
 
 
 @pytest.mark.parametrize(

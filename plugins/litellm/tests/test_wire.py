@@ -335,6 +335,13 @@ async def test_the_key_of_a_deployment_is_not_said(board_for: BoardFor, upstream
     raise AssertionError("the second deployment was never chosen")
 
 
+async def test_deployments_that_are_no_table_are_named(board_for: BoardFor) -> None:
+    """The setting is at fault, and not the plugin."""
+    board = board_for("openai", deployments=5)
+    with pytest.raises(ConfigError, match="deployments: is not a table"):
+        await board.complete("gpt-4o-mini", MESSAGES)
+
+
 async def test_a_deployment_without_a_key_is_named(board_for: BoardFor) -> None:
     """The error says which variable is missing."""
     board = board_for("openai", deployments={"two": {"api_base": "http://127.0.0.1:9"}})

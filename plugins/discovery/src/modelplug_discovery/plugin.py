@@ -62,7 +62,7 @@ def _models(own: ProviderSettings) -> Iterator[Model]:
     found = {entry.id: entry for entry in listed(own)} if own.flag("discover") else {}
     for entry in entries(own):
         found[entry.id] = entry.over(found.get(entry.id))
-    ratio = own.number("list_prices")
+    ratio = own.number("list_prices", least=0)
     for entry in found.values():
         model = entry.model(own.name, ratio=None if ratio is None else Decimal(str(ratio)))
         yield evolve(model, requires=requires)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -67,12 +67,14 @@ def _deployments(provider: ProviderSettings) -> tuple[Credentials, ...]:
 
     Raises ConfigError for a deployment without a key.
     """
-    tables = provider.get("deployments", {})
-    if not tables:
+    tables = provider.find("deployments")
+    if tables is None or not tables.value:
         return ()
+    if not isinstance(tables.value, Mapping):
+        raise ConfigError(tables.setting, "is not a table", f"Write [{'.'.join(provider.path)}.deployments.NAME].")
     own = provider.credentials()
     found = [own]
-    for name in tables:
+    for name in tables.value:
         table = ProviderSettings(
             settings=provider.settings,
             path=(*provider.path, "deployments", name),
