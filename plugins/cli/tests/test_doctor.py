@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from modelplug.testing import FakePlugin
 from modelplug_cli._finding import Finding
 from modelplug_cli._findings import findings
 from modelplug_cli._way import way
-from modelplug_discovery import Discovery
+from modelplug_discovery import Discovery, kept
+from modelplug_discovery.entry import Entry
 from modelplug_http import HttpPlugin
 from modelplug_litellm import LiteLLMPlugin
 from modelplug_v98store import V98Store
@@ -151,6 +153,15 @@ def test_tries_are_the_providers_or_those_of_all(environment: Mapping[str, str],
     board = board_of(GOOD, environment)
     board.add(Retry, name="retry")
     assert lines(board, "acme/large")["tries"] == f"ok: {told}; no bound on calls at once"
+
+
+def test_the_date_of_a_list_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a model that the provider's endpoint listed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    table = {"api_base": "https://acme.test/v1", "discover": True}
+    date = kept.write(board_of(table).settings.provider("acme"), [Entry(id="listed")])
+    told = lines(board_of(table), "acme/listed")
+    assert told["brought by"].endswith(f"list was fetched {kept.date_of(date)}")
 
 
 def test_a_prefix_on_the_wire_is_told() -> None:
