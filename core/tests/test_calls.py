@@ -346,6 +346,8 @@ FORBIDDEN: dict[str, dict[str, Any]] = {
     "host": {"extra_headers": {"HOST": "evil.test"}},
     "padded": {"extra_headers": {" authorization ": "x"}},
     "header break": {"extra_headers": {"X-A": "b\r\nAuthorization: x"}},
+    "headers that are text": {"extra_headers": "X-A: b"},
+    "headers that are a list": {"extra_headers": [("X-A", "b")]},
     "header name": {"extra_headers": {"X A:": "b"}},
     "stream": {"stream": True},
 }

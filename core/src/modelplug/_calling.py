@@ -81,7 +81,9 @@ def checked_params(params: Mapping[str, Any]) -> None:
             raise BadRequest("extra_headers is not a mapping of names to values")
         for name, value in extra_headers.items():
             if str(name).strip().lower() in _NEVER_A_HEADER:
-                raise BadRequest(f"extra_headers may not hold {name!r}; give credentials=Credentials(...)")
+                raise BadRequest(
+                    f"extra_headers may not hold {name!r}; credentials=Credentials(...) or the wire says it"
+                )
             if not is_header(name, value):
                 raise BadRequest("extra_headers holds a name or value that no HTTP header can carry")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter, time
 
 from attrs import evolve
@@ -185,7 +185,9 @@ class Running:
     def _private(self) -> Credentials:
         """What may not leave: the credentials, and the values of headers that came with the call."""
         credentials, extra = self.request.credentials, self.request.params.get("extra_headers")
-        return evolve(credentials, headers={**dict(credentials.headers), **extra}) if extra else credentials
+        if not extra or not isinstance(extra, Mapping):
+            return credentials
+        return evolve(credentials, headers={**dict(credentials.headers), **extra})
 
     def _named(self, name: str | None) -> str | None:
         """A name that the provider gave: bounded, and not one of the secrets that it was sent."""

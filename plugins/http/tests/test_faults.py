@@ -216,6 +216,15 @@ async def test_25_a_redirect_elsewhere_is_refused(status: int, http: Http, upstr
     assert "login" not in str(caught.value)
 
 
+@pytest.mark.parametrize("place", ["http://[::1", "http://a:b@127.0.0.1/v1", "file:///etc/passwd", "//other.test/v1"])
+async def test_25_a_redirect_to_no_place_is_refused(place: str, http: Http, upstream: StartUpstream) -> None:
+    """It is the provider's redirect, and not a request that cannot be written."""
+    server = await upstream(answer(b"", status=307, headers=[("location", place)]))
+    with pytest.raises(Unreachable) as caught:
+        await http.complete(request_to(server))
+    assert (caught.value.kind, len(server.received)) == ("redirect", 1)
+
+
 async def test_25_redirects_end(http: Http, upstream: StartUpstream) -> None:
     """A server that redirects in circles is asked a few times only."""
     server = await upstream(answer(b"", status=307, headers=[("location", "/again")]))

@@ -260,7 +260,10 @@ async def _answered(pools: Pools, lent: Pool, post: Post, *, proxied: bool) -> E
 
 def _redirected(url: str, response: Response) -> str:
     """Where a redirect leads. Raises Unreachable unless it keeps method, body and server: no key goes elsewhere."""
-    target = urljoin(url, response.headers.get("Location", ""))
+    try:
+        target = urljoin(url, response.headers.get("Location", ""))
+    except ValueError:  # no URL at all
+        target = ""
     if response.status not in (307, 308) or not same_server(url, target):
         raise Unreachable(
             "the provider redirects the call to another place, where its key must not go; check the setting api_base",
