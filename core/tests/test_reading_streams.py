@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from modelplug import errors
 from modelplug.answers import Chunk, Reply
-from modelplug.reading import Assembly, ChunkReader
+from modelplug.reading import Assembly, ChunkReader, read_reply
 
 Json = dict[str, Any]
 
@@ -279,6 +279,27 @@ def test_tool_calls(quirk: str, events: list[Any], expected: list[tuple[str | No
         (n, a, True) for _, n, a in expected
     ]
     assert reply.finish_reason == "tool_calls"
+
+
+def test_what_a_server_adds_to_a_call_stays_with_it() -> None:
+    """Gemini refuses a call that is sent back without its signature."""
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    signed = {**call, "extra_content": {"google": {"thought_signature": "s"}}}
+    streamed = put_together(event({"tool_calls": [{**signed, "index": 0}]}), event(finish="tool_calls"))
+    choice = {"index": 0, "message": {"role": "assistant", "tool_calls": [signed]}, "finish_reason": "tool_calls"}
+    for reply in (streamed, read_reply({"choices": [choice]})):
+        assert reply.data["choices"][0]["message"]["tool_calls"] == [signed]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "data"), [(("QUJD", "REVG"), "QUJDREVG"), (("QQ==", "Qg=="), "QUI="), (("?=?", "A"), "?=?A")]
+)
+def test_audio_that_comes_in_pieces(pieces: tuple[str, ...], data: str) -> None:
+    """All of its words and of its sound are in the reply, as `complete` would have given them."""
+    parts: list[Json] = [{"id": "a", "transcript": "hel"}, *({"data": piece} for piece in pieces)]
+    parts.append({"transcript": "lo", "expires_at": 5})
+    reply = put_together(*(event({"audio": part}) for part in parts), event(finish="stop"))
+    assert reply.choices[0].message.audio == {"id": "a", "transcript": "hello", "data": data, "expires_at": 5}
 
 
 def test_synthetic_ids_stay() -> None:

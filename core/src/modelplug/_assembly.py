@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
+from contextlib import suppress
 from typing import Any
 
 from modelplug._verdict import failure_of_end
@@ -9,6 +11,7 @@ from modelplug.answers import NO_USAGE, Chunk, Form, JsonObject, Reply, Usage
 
 _JOINED = ("content", "reasoning_content", "refusal")
 _HANDLED = frozenset({*_JOINED, "role", "tool_calls"})
+_CALL = frozenset({"index", "id", "type", "function"})
 
 
 class Assembly:
@@ -89,12 +92,13 @@ class Assembly:
 class _Choice:
     """One choice as far as it has come."""
 
-    __slots__ = ("calls", "content", "finish", "logprobs", "others", "parts", "rest", "role")
+    __slots__ = ("audio", "calls", "content", "finish", "logprobs", "others", "parts", "rest", "role")
 
     def __init__(self) -> None:
         self.content: list[str] = []
         self.parts: dict[str, list[str]] = {}
         self.calls: dict[int, _Call] = {}
+        self.audio: list[JsonObject] = []
         self.role = "assistant"
         self.finish: str | None = None
         self.rest: JsonObject = {}
@@ -104,7 +108,7 @@ class _Choice:
     @property
     def something(self) -> bool:
         """Whether there is anything that a host can use."""
-        return bool(self.content or self.parts or self.calls or self.others.get("audio") or self.others.get("images"))
+        return bool(self.content or self.parts or self.calls or self.audio or self.others.get("images"))
 
     def take(self, sent: JsonObject, delta: JsonObject) -> None:
         """All that is not plain text."""
@@ -113,14 +117,7 @@ class _Choice:
                 self.parts.setdefault(name, []).append(piece)
         self.role = delta.get("role") or self.role
         for item in delta.get("tool_calls") or ():
-            index = item.get("index") or 0
-            call = self.calls.get(index)
-            if call is None:
-                call = self.calls[index] = _Call(item.get("id"))
-            function = item.get("function") or {}
-            call.name = call.name or function.get("name") or ""
-            if piece := function.get("arguments"):
-                call.arguments.append(piece)
+            self._take_call(item)
         for name, value in delta.items():
             if name not in _HANDLED and value is not None:
                 self._take_other(name, value)
@@ -132,10 +129,24 @@ class _Choice:
             self.finish = sent["finish_reason"]
             self.rest = {name: value for name, value in sent.items() if name not in ("delta", "index")}
 
+    def _take_call(self, item: JsonObject) -> None:
+        index = item.get("index") or 0
+        call = self.calls.get(index)
+        if call is None:
+            call = self.calls[index] = _Call(item.get("id"))
+        function = item.get("function") or {}
+        call.name = call.name or function.get("name") or ""
+        if len(item) > 2:
+            call.others.update((name, value) for name, value in item.items() if name not in _CALL)
+        if piece := function.get("arguments"):
+            call.arguments.append(piece)
+
     def _take_other(self, name: str, value: Any) -> None:
-        """Fields of servers' own: lists grow, of anything else the last counts."""
+        """Fields of servers' own: lists grow, of anything else but audio the last counts."""
         known = self.others.get(name)
-        if isinstance(known, list) and isinstance(value, list):
+        if name == "audio" and isinstance(value, dict):
+            self.audio.append(value)
+        elif isinstance(known, list) and isinstance(value, list):
             known.extend(value)
         else:
             self.others[name] = list(value) if isinstance(value, list) else value
@@ -145,12 +156,15 @@ class _Choice:
         message: JsonObject = {"role": self.role, "content": "".join(self.content) if self.content else None}
         message.update({name: "".join(pieces) for name, pieces in self.parts.items()})
         message.update(self.others)
+        if self.audio:
+            message["audio"] = _spoken(self.audio)
         if self.calls:
             message["tool_calls"] = [
                 {
                     "id": call.id,
                     "type": "function",
                     "function": {"name": call.name, "arguments": "".join(call.arguments)},
+                    **call.others,
                 }
                 for _, call in sorted(self.calls.items())
             ]
@@ -160,12 +174,28 @@ class _Choice:
         return choice
 
 
+def _spoken(pieces: list[JsonObject]) -> JsonObject:
+    """Audio that came in pieces: each has some of the words, or of the sound as base64 that ends with it."""
+    audio = {name: value for piece in pieces for name, value in piece.items()}
+    for name in ("transcript", "data"):
+        parts = [part for piece in pieces if isinstance(part := piece.get(name), str)]
+        if parts:
+            audio[name] = "".join(parts)
+    if "=" in audio.get("data", "")[:-2]:
+        with suppress(ValueError):
+            audio["data"] = b64encode(
+                b"".join(b64decode(piece["data"]) for piece in pieces if piece.get("data"))
+            ).decode()
+    return audio
+
+
 class _Call:
     """One tool call as far as it has come."""
 
-    __slots__ = ("arguments", "id", "name")
+    __slots__ = ("arguments", "id", "name", "others")
 
     def __init__(self, call_id: str | None) -> None:
         self.id = call_id
         self.name = ""
         self.arguments: list[str] = []
+        self.others: JsonObject = {}

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from modelplug.answers import is_whole_object
 
+_KNOWN = frozenset({"index", "id", "type", "function", "name", "arguments"})
+
 
 def arguments_text(arguments: object) -> str:
     """Arguments as JSON text. Some servers send an object (agno#10254); an empty one may stand for "none yet"."""
@@ -111,18 +113,20 @@ class ToolCalls:
         return [{"index": call.index, "function": {"arguments": "{}"}} for call in missing]
 
     def _delta(self, item: dict[str, Any], position: int | None, spoken_of: set[int]) -> dict[str, Any] | None:
-        place, wire_id, name, piece = _parts(item)
+        place, wire_id, name, piece, others = _parts(item)
         call = self._owner(place, wire_id, name, piece, position)
         if call is None or (name and call.index in spoken_of):
-            return self._begun(place, wire_id, name, piece)
-        delta: dict[str, Any] = {"index": call.index, "function": {"arguments": piece}}
+            return self._begun(place, wire_id, name, piece, others)
+        delta: dict[str, Any] = {"index": call.index, "function": {"arguments": piece}, **others}
         if name and not call.name:
             call.name = delta["function"]["name"] = name
         if piece:
             call.arguments.append(piece)
         return delta
 
-    def _begun(self, place: int | None, wire_id: str, name: str, piece: str) -> dict[str, Any] | None:
+    def _begun(
+        self, place: int | None, wire_id: str, name: str, piece: str, others: dict[str, Any]
+    ) -> dict[str, Any] | None:
         """The first delta of a new call."""
         if not (wire_id or name or piece):
             return None
@@ -140,6 +144,7 @@ class ToolCalls:
             "id": call_id,
             "type": "function",
             "function": {"name": name, "arguments": piece},
+            **others,
         }
 
     def _owner(self, place: int | None, wire_id: str, name: str, piece: str, position: int | None) -> _Call | None:
@@ -163,8 +168,11 @@ class ToolCalls:
         return last if last.goes_on_with(name, piece) else None
 
 
-def _parts(item: dict[str, Any]) -> tuple[int | None, str, str, str]:
-    """Index, id, name and arguments of a tool call, each as far as it was sent."""
+def _parts(item: dict[str, Any]) -> tuple[int | None, str, str, str, dict[str, Any]]:
+    """Index, id, name and arguments of a tool call, each as far as it was sent, and fields of the server's own.
+
+    Such as Gemini's `extra_content`, whose signature must come back with the call.
+    """
     function = item.get("function")
     if not isinstance(function, dict):
         function = item
@@ -174,4 +182,5 @@ def _parts(item: dict[str, Any]) -> tuple[int | None, str, str, str]:
         str(wire_id) if type(wire_id) in (str, int) else "",
         name if isinstance(name, str) else "",
         arguments_text(function.get("arguments")),
+        {name: value for name, value in item.items() if name not in _KNOWN and value is not None},
     )
