@@ -2,72 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
 
 import click
-from attrs import frozen
 from modelplug import ConfigError, Settings, Switchboard
 
-Template = Literal["provider", "strategy", "listener"]
-TEMPLATES = Path(__file__).with_name("templates")
+from modelplug_testkit.project import LICENSES, Project, check_room, write
+
 LONGEST = 40
-LICENSES = ("Apache-2.0", "MIT", "none")
-
-README: Mapping[Template, str] = {
-    "provider": "`{variable}_API_KEY` makes its models callable, `{variable}_API_BASE` sends them elsewhere.",
-    "strategy": 'A provider is carried by it after one setting: `strategy = "{name}"` in its table of config.toml.',
-    "listener": "Every host that has it installed tells it of every call. `MODELPLUG_BLOCK={name}` keeps it out.",
-}
-DESCRIPTION: Mapping[Template, str] = {
-    "provider": "The models of {name}, for modelplug.",
-    "strategy": "The strategy {name}, for modelplug.",
-    "listener": "The listener {name}, for modelplug.",
-}
-
-
-@frozen(kw_only=True)
-class Project:
-    """What is asked for: a plugin's name, such as `acme-ai`, and what its template needs to know."""
-
-    template: Template
-    name: str
-    license: str = "Apache-2.0"
-    base: str = "https://api.example.com/v1"
-    model: str = "large"
-    strategy: str = "http"
-
-    @property
-    def distribution(self) -> str:
-        """The name that pip installs."""
-        return f"modelplug-{self.name}"
-
-    @property
-    def package(self) -> str:
-        """The name that Python imports."""
-        return self.distribution.replace("-", "_")
-
-    def values(self) -> dict[str, Any]:
-        """What templates are filled with."""
-        variable = re.sub(r"[^A-Z0-9]", "_", self.name.upper())
-        brings = {"http": "modelplug-http>=0.1", "direct": "modelplug-litellm>=0.1"}
-        return {
-            "name": self.name,
-            "distribution": self.distribution,
-            "package": self.package,
-            "cls": "".join(word.capitalize() for word in self.name.split("-")),
-            "variable": variable,
-            "description": DESCRIPTION[self.template].format(name=self.name),
-            "readme": README[self.template].format(name=self.name, variable=variable),
-            "license": None if self.license == "none" else self.license,
-            "needs": [brings[self.strategy]] if self.template == "provider" else [],
-            "base": self.base,
-            "model": self.model,
-            "strategy": self.strategy,
-        }
+"""Characters of a plugin's name."""
 
 
 @click.group("new")
@@ -77,9 +26,10 @@ def new() -> None:
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
+        click.option("--author", help="Who has the rights in it; default: user.name of git."),
         click.option("--license", type=click.Choice(LICENSES), default=LICENSES[0], show_default=True),
         click.option("--directory", type=click.Path(path_type=Path), help="Where; default: a folder of its name here."),
-        click.argument("name"),
+        click.argument("name", required=False),
     ):
         command = option(command)
     return command
@@ -92,74 +42,86 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--strategy", type=click.Choice(["http", "direct"]), default="http", show_default=True,
               help="Who carries its calls: http as they are, direct through LiteLLM.")  # fmt: skip
 def provider(
-    name: str, directory: Path | None, license: str, base: str | None, model: str | None, strategy: str
-) -> None:
+    name: str | None, base: str | None, model: str | None, strategy: str,
+    author: str | None, directory: Path | None, license: str,
+) -> None:  # fmt: skip
     """A provider: models behind an OpenAI-compatible interface."""
-    _check_name(name)
-    base = base or _ask("Address of its interface", f"https://api.{name}.com/v1")
-    model = model or _ask("One of its models", "large")
-    _check_base(base)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}", model):
-        raise ConfigError("--model", "is no name of a model", "Use letters, digits and . _ : / -")
+    name, folder = _begin(name, directory)
+    base = _given(base, "Address of its interface", _check_base, f"https://api.{name}.com/v1")
+    model = _given(model, "One of its models", _check_model, "large")
+    own = {"base": base, "model": model, "strategy": strategy}
     _write(
-        Project(template="provider", name=name, license=license, base=base, model=model, strategy=strategy), directory
+        Project(template="provider", name=name, license=license, author=_author(author, name, license), **own), folder
     )
 
 
 @new.command()
 @_options
-def strategy(name: str, directory: Path | None, license: str) -> None:
+def strategy(name: str | None, author: str | None, directory: Path | None, license: str) -> None:
     """A strategy: an object that carries calls."""
-    _check_name(name)
-    _write(Project(template="strategy", name=name, license=license), directory)
+    name, folder = _begin(name, directory)
+    _write(Project(template="strategy", name=name, license=license, author=_author(author, name, license)), folder)
 
 
 @new.command()
 @_options
-def listener(name: str, directory: Path | None, license: str) -> None:
+def listener(name: str | None, author: str | None, directory: Path | None, license: str) -> None:
     """A listener: told of every call."""
-    _check_name(name)
-    _write(Project(template="listener", name=name, license=license), directory)
+    name, folder = _begin(name, directory)
+    _write(Project(template="listener", name=name, license=license, author=_author(author, name, license)), folder)
 
 
-def write(project: Project, folder: Path) -> list[Path]:
-    """Write the project into a folder that is new or empty; the files, sorted.
-
-    Raises ConfigError for a folder that holds something.
-    """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(str(folder), "is there already", "Choose another with --directory.")
-    values, written = project.values(), []
-    for root in (TEMPLATES / "common", TEMPLATES / project.template):
-        environment = Environment(  # noqa: S701  # it makes Python and TOML, and no pages
-            loader=FileSystemLoader(root), undefined=StrictUndefined, keep_trailing_newline=True
-        )
-        for template in sorted(root.rglob("*.jinja")):
-            place = template.relative_to(root)
-            path = folder / str(place).removesuffix(".jinja").replace("PACKAGE", project.package)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(environment.get_template(place.as_posix()).render(values), "utf-8")
-            written.append(path)
-    typed = folder / "src" / project.package / "py.typed"
-    typed.touch()
-    return sorted([*written, typed])
+def _begin(name: str | None, directory: Path | None) -> tuple[str, Path]:
+    """The name and the folder, before anything else is asked."""
+    name = _given(name, "Name", _check_name)
+    folder = directory or Path(f"modelplug-{name}")
+    check_room(folder)
+    return name, folder
 
 
-def _write(project: Project, directory: Path | None) -> None:
-    folder = directory or Path(project.distribution)
+def _author(author: str | None, name: str, license: str) -> str:
+    """Asked for where the licence names somebody."""
+    known = _git_user() or f"the authors of modelplug-{name}"
+    return _given(author if license == "MIT" else author or known, "Author", _check_author, known)
+
+
+def _write(project: Project, folder: Path) -> None:
     for path in write(project, folder):
         click.echo(path)
     click.echo(f'next: cd {folder}; pip install --editable ".[dev]"; pytest', err=True)
 
 
-def _ask(question: str, default: str) -> str:
-    """Asks a person; without a terminal nobody is asked."""
-    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return default
-    answer: str = click.prompt(question, default=default, err=True)
-    return answer.strip()
+def _given(value: str | None, question: str, check: Callable[[str], None], default: str | None = None) -> str:
+    """An option; else the answer of a person, who is asked again until it will do; without a terminal the default.
+
+    Raises ConfigError for an option that will not do, and UsageError where there is nothing to go by.
+    """
+
+    def answer(text: str) -> str:
+        try:
+            check(text.strip())
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from None
+        return text.strip()
+
+    if value is None and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+        answered: str = click.prompt(question, default=default, err=True, value_proc=answer)
+        return answered
+    value = default if value is None else value
+    if value is None:
+        raise click.UsageError("Missing argument 'NAME'.", click.get_current_context())
+    check(value)
+    return value
+
+
+def _git_user() -> str | None:
+    """Whoever commits here, if git knows, and if it is a name."""
+    with suppress(OSError, UnicodeDecodeError, subprocess.TimeoutExpired, ConfigError):
+        asking = ["git", "config", "user.name"]
+        asked = subprocess.run(asking, capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
+        _check_author(name := asked.stdout.strip())
+        return name
+    return None
 
 
 def _check_name(name: str) -> None:
@@ -174,6 +136,9 @@ def _check_name(name: str) -> None:
     if name in plugins | providers:
         what = "plugin" if name in plugins else "provider"
         raise ConfigError(f"name {name!r}", f"is that of an installed {what}", "Choose another.")
+    with suppress(importlib.metadata.PackageNotFoundError):
+        importlib.metadata.distribution(f"modelplug-{name}")
+        raise ConfigError(f"name {name!r}", f"is taken: modelplug-{name} is installed", "Choose another.")
 
 
 def _check_base(base: str) -> None:
@@ -181,3 +146,13 @@ def _check_base(base: str) -> None:
         Settings(argument={"providers": {"new": {"api_base": base}}}, environment={}).provider("new").api_base  # noqa: B018
     except ConfigError as error:
         raise ConfigError("--base", error.problem, error.next_step) from None
+
+
+def _check_model(model: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}", model):
+        raise ConfigError("--model", "is no name of a model", "Use letters, digits and . _ : / -")
+
+
+def _check_author(author: str) -> None:
+    if not 0 < len(author) <= 80 or not author.isprintable() or set(author) & set('"\\'):
+        raise ConfigError("--author", "is no name", "Write it in at most 80 characters, without quotes.")

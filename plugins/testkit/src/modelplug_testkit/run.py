@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from secrets import token_hex
 from time import perf_counter
 from typing import Any
 
 from attrs import evolve, frozen
-from modelplug import Credentials, Embeddings, Reply, Switchboard
+from modelplug import Credentials, Embeddings, ModelplugError, Reply, Switchboard
 from modelplug.testing import Listener
 
 from modelplug_testkit.rows import ROWS, Case, Row, Way
@@ -79,7 +79,9 @@ async def run(subject: Subject, rows: Iterable[Row] = ROWS) -> dict[str, Verdict
             async with places:
                 verdicts[trial.id] = await _tried(trial, subject, *boards[trial.case.tries])
 
-        if wanted:  # what is imported at a first call is not on any row's clock
+        if wanted:  # what is imported before a first call, and at it, is not on any other row's clock
+            with suppress(ModelplugError):  # the rows tell of it
+                await asyncio.wrap_future(boards[1][0].warm(subject.model))
             await one(wanted[0])
         await asyncio.gather(*(one(trial) for trial in wanted[1:] if not trial.case.alone))
         for trial in wanted[1:]:
