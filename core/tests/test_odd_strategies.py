@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
-from modelplug import CallFailed, Chunk, Request, Settings, Switchboard, Usage
+from modelplug import CallFailed, Chunk, Request, Settings, Switchboard, TimedOut, Usage
 from modelplug.testing import FakePlugin, FakeStrategy, Listener, chunks_of
 
 CALL = {"index": 0, "function": {"name": "f", "arguments": {"a": 1}}}
@@ -69,6 +69,16 @@ async def test_a_burst_with_something_else_in_it_is_the_plugins_fault() -> None:
             [each async for each in stream]
     assert caught.value.partial == "hello "
     assert [call.outcome for call in listener.finished] == ["failed"]
+
+
+async def test_a_strategy_that_gives_up_waiting_is_not_said_to_have_missed_the_deadline() -> None:
+    """Its own TimeoutError is a TimedOut, and says whose it is."""
+    board = Switchboard(settings=Settings(environment={}))
+    board.add(FakePlugin(strategy=FakeStrategy(error=TimeoutError())))
+    with pytest.raises(TimedOut, match="strategy 'fake' gave up waiting"):
+        await board.complete("one", [], timeout=60)
+    with pytest.raises(TimedOut, match="no answer within the deadline"):
+        await board.complete("one", [], timeout=1e-9)
 
 
 class Unbegun(CallFailed):

@@ -97,8 +97,10 @@ class Running:
     def _shown(self, error: BaseException) -> ModelplugError:
         if isinstance(error, TimeoutError) and self.shut:
             error = CallFailed("the board was closed while this call was under way", kind="shutdown")
-        elif isinstance(error, TimeoutError):
+        elif isinstance(error, TimeoutError) and self.deadline.passed:
             error = TimedOut("no answer within the deadline of this call")
+        elif isinstance(error, TimeoutError):
+            error = TimedOut(f"strategy {self.strategy!r} gave up waiting, before the deadline of this call")
         elif not isinstance(error, ModelplugError):  # a strategy that breaks its contract must not break its host
             name = type(error).__name__
             log.error(

@@ -68,6 +68,7 @@ class Deadline:
 
     def _begin(self) -> _Timer:
         if self.when <= monotonic():
+            self.passed = True
             raise TimeoutError
         self._timer = timer = self._deadlines.timer()
         timer.waiting.add(self)
