@@ -175,7 +175,7 @@ def test_a_first_call(reader: Reader) -> None:
 
 
 def test_from_an_empty_folder_into_a_host(reader: Reader) -> None:
-    """Lessons 2 and 4: a green kit, a model that is listed, answers and is on the dashboard, and a host that has it."""
+    """Lessons 2 to 4: a green kit, a model that is listed, answers and is on the dashboard, and a host that has it."""
     (make, look, serve, (*call, dashboard)), (module, *_) = reader.lesson("2-first-provider")
     one, two = reader.terminal(), reader.terminal()
     assert re.search(r"\d{3} passed in", one.type(*make))
@@ -193,7 +193,7 @@ def test_from_an_empty_folder_into_a_host(reader: Reader) -> None:
     assert f"http://127.0.0.1:{reader.status}/" in two.interrupt()
     one.interrupt()
 
-    ((*without, start), (*again, serve_again), (*install, restart), differ), _ = reader.lesson("4-into-a-host")
+    ((*without, start), (*again, serve_again), (*install, restart), differ), blocks = reader.lesson("4-into-a-host")
     one.type(*without)
     one.start(start)
     host = reader.open(reader.host)
@@ -216,3 +216,5 @@ def test_from_an_empty_folder_into_a_host(reader: Reader) -> None:
     host.post("/login", json={"user": "ops"})
     assert providers(host, "/ops/llm") == {"pebble": 1}
     assert one.type(*differ) == ""
+    (reader.home / "pebble/host/why.py").write_text("\n".join(blocks), "utf-8")
+    assert "tenant: has no credentials for provider 'pebble'" in one.type("python why.py")
