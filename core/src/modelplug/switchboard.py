@@ -20,7 +20,8 @@ from modelplug._own_prices import at_own_prices
 from modelplug._plugged import Plugged
 from modelplug._routes import DEFAULT_TIMEOUT, CredentialsFor, Route, Routes
 from modelplug._running import Running
-from modelplug.answers import Embeddings, Reply, plain_messages
+from modelplug._views import plain_messages
+from modelplug.answers import Embeddings, Reply
 from modelplug.calls import Call, Operation
 from modelplug.catalog import Catalog
 from modelplug.chunks import Chunks
