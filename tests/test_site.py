@@ -59,6 +59,21 @@ async def test_the_site_is_read_and_searched_without_a_network(front: str) -> No
         assert complaints == []
 
 
+SOUGHT = {"timeout": "Bound how long", "retry": "Try again", "fallback": "Fall back", "error": "Errors"}
+
+
+async def test_a_search_finds_the_page_that_was_written_for_it_first(front: str) -> None:
+    """Before attributes of that name, sources, and pages that only say the word."""
+    firsts = {}
+    async with launched() as browser:
+        page = await browser.new_page()
+        for word in SOUGHT:
+            await page.goto(front.replace("index.html", f"search.html?q={word}"))
+            await expect(page.locator("#search-results h2")).to_have_text("Search Results", timeout=20_000)
+            firsts[word] = await page.locator("#search-results ul.search > li > a").first.inner_text()
+    assert {word: text for word, text in firsts.items() if not text.startswith(SOUGHT[word])} == {}
+
+
 async def found(page: Page, words: str, *, leads_to: str) -> bool:
     """Whether a search for these words has a result of this title, which opens a page that holds the words."""
     await page.get_by_role("textbox", name="Search").first.fill(words)

@@ -42,6 +42,14 @@ A cell says `yes`, or what was seen in the first case that fails, and how many o
 | row | what | http | direct | router | openai-python | litellm |
 |---|---|---|---|---|---|---|
 """
+ELSEWHERE = """
+## Rows without a case here
+
+What they are is held by a test of ours, by another row, or not at all.
+
+| row | what | where |
+|---|---|---|
+"""
 
 
 async def cells_of_ours(subject: Subject) -> dict[str, list[str]]:
@@ -178,25 +186,28 @@ def litellm() -> Ask:
 
 
 def lines(columns: Sequence[dict[str, list[str]]]) -> list[str]:
-    """The lines of the table."""
-    return [f"| {row.id} | {_safe(row.what)} | {_row(row, columns)} |" for row in ROWS]
+    """The lines of the table of what was run."""
+    return [_line(row, *(_cell(column[row.id]) for column in columns)) for row in ROWS if row.cases]
 
 
-def _row(row: Row, columns: Sequence[dict[str, list[str]]]) -> str:
-    if not row.cases:
-        return f"{_safe(row.elsewhere)} | | | | "
-    return " | ".join(_cell(column[row.id]) for column in columns)
+def lines_elsewhere() -> list[str]:
+    """The lines of the table of rows without a case."""
+    return [_line(row, _safe(row.elsewhere)) for row in ROWS if not row.cases]
+
+
+def _line(row: Row, *cells: str) -> str:
+    return f"| {' | '.join((row.id, _safe(row.what), *cells))} |"
 
 
 def _cell(cases: list[str]) -> str:
     wrong = [case for case in cases if case]
     if not wrong:
         return "yes"
-    return _safe(f"{wrong[0][:60]} ({len(wrong)}/{len(cases)})")
+    return _safe(f"{wrong[0][:60]} ({len(wrong)}/{len(cases)})").replace("<", "&lt;")
 
 
 def _safe(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def page() -> str:
@@ -208,7 +219,8 @@ def page() -> str:
     columns += [asyncio.run(cells_of_peer(peer())) for peer in (openai_python, litellm)]
     totals = [f"{sum(not any(cases) for cases in column.values())} of {len(column)}" for column in columns]
     head = HEAD.format(openai=version("openai"), litellm=version("litellm"), bound=BOUND)
-    return head + "\n".join([*lines(columns), f"| | rows that hold | {' | '.join(totals)} |"]) + "\n"
+    run = [*lines(columns), f"| | rows that hold | {' | '.join(totals)} |"]
+    return head + "\n".join(run) + "\n" + ELSEWHERE + "\n".join(lines_elsewhere()) + "\n"
 
 
 if __name__ == "__main__":

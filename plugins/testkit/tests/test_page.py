@@ -8,9 +8,9 @@ from plugins.testkit.tests.page import PAGE
 
 
 def test_the_page_has_the_rows_of_the_table() -> None:
-    """Each row stands there once, in order, with its sentence."""
+    """Each row stands there once, in order, with its sentence: those that were run, then the others."""
     written = re.findall(r"^\| (\S+) \| (.*?) \|", PAGE.read_text("utf-8"), re.MULTILINE)
-    rows = [(row.id, row.what.replace("<", "&lt;")) for row in ROWS]
+    rows = [(row.id, row.what) for row in sorted(ROWS, key=lambda row: not row.cases)]
     assert [found for found in written if found[0] not in ("row", "|")] == rows
 
 
