@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +269,7 @@ async def test_what_takes_too_long_is_ended(host: Host) -> None:
 
 
 async def test_in_a_browser(host: Host) -> None:
-    """Log in, talk, stop an answer, give a key and use it, read why a call failed, and see the status as staff."""
+    """Log in, talk, stop an answer, give a key and use it, read why a call failed, see the status; axe-core agrees."""
     complaints: list[str] = []
     async with launched() as browser:
         page = await browser.new_page()
@@ -279,7 +280,7 @@ async def test_in_a_browser(host: Host) -> None:
         await page.get_by_role("button", name="alice").click()
         await page.get_by_role("button", name="Ask").click()
         await page.get_by_text(" tokens in ").wait_for()
-        assert await page.locator("main .assistant").inner_text()
+        assert await page.locator("#said .assistant").inner_text()
         question = page.get_by_label("Question")
         await question.fill(LONG[0]["content"])
         await question.press("Enter")
@@ -305,6 +306,8 @@ async def test_in_a_browser(host: Host) -> None:
         await question.fill("three")
         await page.get_by_role("button", name="Ask").click()
         await page.get_by_text("refused the key").wait_for()
+        await page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+        assert (await page.evaluate("axe.run()"))["violations"] == []
         assert await question.input_value() == "three"
 
         await page.get_by_role("button", name="ops").click()

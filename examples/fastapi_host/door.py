@@ -29,13 +29,13 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets the request in, or says why not."""
         reading = scope["type"] != "http" or scope["method"] in ("GET", "HEAD")
-        await ((None if reading else _refusal(Headers(scope=scope))) or self.app)(scope, receive, send)
+        await ((None if reading else _refusal(scope["method"], Headers(scope=scope))) or self.app)(scope, receive, send)
 
 
-def _refusal(headers: Headers) -> Response | None:
+def _refusal(method: str, headers: Headers) -> Response | None:
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):  # each browser of today sends it
         return problem(403, "pages of other sites may not do that")
-    if "transfer-encoding" in headers:
+    if method != "DELETE" and "content-length" not in headers:  # that one has no body
         return problem(411, "say how long the request is")
     if int(headers.get("content-length", 0)) > LONGEST:
         return problem(413, f"that is too long: a request has at most {LONGEST // 1024} KiB")
