@@ -91,11 +91,15 @@ def _is_table(value: ast.expr) -> bool:
 
 
 QUIET_START = """
+import _thread
 import sys
+import threading
 
 seen = []
-noisy = ("socket.connect", "socket.getaddrinfo", "socket.bind", "_thread.start", "subprocess.Popen", "os.fork")
+noisy = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.fork", "os.posix_spawn")
 sys.addaudithook(lambda event, arguments: seen.append(event) if event.startswith(noisy) else None)
+threading.Thread.start = lambda thread: seen.append("a thread")  # Python 3.11 has no event for it
+_thread.start_new_thread = lambda *arguments: seen.append("a thread")
 
 import modelplug
 
