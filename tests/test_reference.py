@@ -64,12 +64,15 @@ def test_every_kind_is_there() -> None:
     for tree in trees():
         for node in ast.walk(tree):
             match node:
-                case ast.keyword(arg="kind", value=value) | ast.Assign(targets=[ast.Name(id="kind")], value=value):
+                case (
+                    ast.keyword(arg="kind", value=value)
+                    | ast.Assign(targets=[ast.Name(id="kind") | ast.Attribute(attr="kind")], value=value)
+                ):
                     answers = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
                     kinds |= {a.value for a in answers if isinstance(a, ast.Constant) and isinstance(a.value, str)}
                 case ast.Constant(value=str(word)):
                     words.add(word)
-    rows = set(re.findall(r"^\| `([a-z_]+)` \|", page("errors.md"), re.MULTILINE))
+    rows = set(re.findall(r"^\| `([a-z_0-9]+)` \|", page("errors.md"), re.MULTILINE))
     assert (kinds - rows - {""}, rows - words) == (set(), set())
 
 

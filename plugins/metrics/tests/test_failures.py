@@ -17,7 +17,9 @@ KINDS = [
     "not_found",
     "masked",
     "rate_limit",
+    "saturated",
     "upstream",
+    "upstream_200",
     "timeout",
     "stall",
     "connect",
@@ -36,6 +38,7 @@ KINDS = [
     "content",
     "parameter",
     "config",
+    "shutdown",
     "plugin_error",
 ]
 

@@ -76,9 +76,9 @@ def test_the_reason_is_in_words(traffic: Traffic) -> None:
     assert traffic.health().reason == "8 of the last 11 calls: RateLimited 7, TimedOut 1"
 
 
-@pytest.mark.parametrize("kind", ["client", "context", "content", "parameter", "config"])
-def test_mistakes_of_the_caller_do_not_count(traffic: Traffic, kind: str) -> None:
-    """A request that could not be right says nothing of whoever refused it."""
+@pytest.mark.parametrize("kind", ["client", "context", "content", "parameter", "config", "saturated", "shutdown"])
+def test_the_callers_doing_does_not_count(traffic: Traffic, kind: str) -> None:
+    """A request that could not be right, and one that this host ended, say nothing of whoever was asked."""
     traffic.answer(5)
     traffic.fail(50, kind, "BadRequest")
     assert traffic.statuses == ("healthy", "healthy")
@@ -113,12 +113,13 @@ def test_a_provider_of_which_only_one_model_is_masked_is_not_judged(traffic: Tra
     assert traffic.health().reason == "fake/one fails, for a reason that the provider hides"
 
 
-def test_upstream_failures_of_one_model_do_not_mark_its_provider(traffic: Traffic) -> None:
+@pytest.mark.parametrize("kind", ["upstream", "upstream_200"])
+def test_upstream_failures_of_one_model_do_not_mark_its_provider(traffic: Traffic, kind: str) -> None:
     """While another model answers, one that fails is that model's trouble; of two it is the provider's."""
     traffic.answer(10, model_id="fake/gpt-4.1")
-    traffic.fail(10, "upstream", "Unavailable")
+    traffic.fail(10, kind, "Unavailable")
     assert traffic.statuses == ("healthy", "unhealthy")
-    traffic.fail(10, "upstream", "Unavailable", model_id="fake/gpt-4.1")
+    traffic.fail(10, kind, "Unavailable", model_id="fake/gpt-4.1")
     assert traffic.statuses == ("unhealthy", "unhealthy")
     assert traffic.health().reason == "20 of the last 30 calls: Unavailable"
 

@@ -13,12 +13,17 @@ REST = "other"
 WORDS = 200
 """Kinds and types of errors that are told apart; what plugins invent beyond is counted as `other`."""
 
-CALLER = frozenset({"client", "context", "content", "parameter", "config", "saturated"})
-"""Kinds that are mistakes of the caller: they say nothing of the provider or the model."""
+CALLER = frozenset({"client", "context", "content", "parameter", "config", "saturated", "shutdown"})
+"""Kinds that are the doing of the caller: they say nothing of the provider or the model."""
 
 SCOPES = ("provider", "model", "upstream", "masked")
 
-_SCOPES: Mapping[str, str] = {"not_found": "model", "plugin_error": "model", "upstream": "upstream"}
+_SCOPES: Mapping[str, str] = {
+    "not_found": "model",
+    "plugin_error": "model",
+    "upstream": "upstream",
+    "upstream_200": "upstream",
+}
 
 
 def scope(call: Call) -> str | None:

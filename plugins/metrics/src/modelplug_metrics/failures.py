@@ -86,6 +86,7 @@ def _unknown_name(call: Call) -> str | None:
     return "Check the name: `modelplug models list --all` shows every model, and aliases can be set in config.toml."
 
 
+_FAILING = "The provider is failing or overloaded: try again in a minute, or choose another provider."
 _REACH = "Check the provider's API base, the network and the proxy of this machine."
 _BROKEN = "The provider, or a proxy before it, sent something broken: try again; if it stays, tell the provider."
 
@@ -95,7 +96,9 @@ _NEXT_STEPS: Mapping[str, str] = {
     "not_found": "The provider does not know this model: compare its exact id with the provider's own list.",
     "masked": "The provider hides the reason: check that it still sells this model, then try another model.",
     "rate_limit": "Send fewer calls at once, wait as long as the answer says, or ask the provider for a higher limit.",
-    "upstream": "The provider is failing or overloaded: try again in a minute, or choose another provider.",
+    "saturated": "Too many calls of this host wait: raise max_concurrency or max_waiting, or send fewer at once.",
+    "upstream": _FAILING,
+    "upstream_200": _FAILING,
     "timeout": "Allow more time with `timeout`, ask for fewer tokens, or choose a quicker model.",
     "stall": "The stream fell silent: try again; if it stays, the provider or a proxy holds answers back.",
     "connect": f"Nothing answered. {_REACH}",
@@ -114,5 +117,6 @@ _NEXT_STEPS: Mapping[str, str] = {
     "content": "A content filter stopped it: change the prompt, or choose another model.",
     "parameter": "Leave the parameter out, or choose a model that takes it.",
     "config": "The message names the setting: `modelplug config show` says where each is read from.",
+    "shutdown": "The board was closed under the call: give `aclose` time to drain, or close it when calls are done.",
     "plugin_error": "A plugin broke its contract: `modelplug plugins list` names it; tell its author.",
 }
