@@ -4,9 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from threading import Thread
+from typing import IO
 
 import browser
 import environment
@@ -22,29 +25,45 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return _run("pytest", *arguments)
     started = time.monotonic()
-    chromium = Thread(target=browser.install)  # a download, while the processors are busy with the checks
-    chromium.start()
-    failed = [
-        name
-        for name, code in (
-            ("ruff check", _run("ruff", "check")),
-            ("ruff format", _run("ruff", "format", "--check", "--quiet")),
-            ("mypy", _run("mypy")),
-            *((f"pytest on {version}", _test_on(version)) for version in OTHER_PYTHONS if not _is_ours(version)),
-        )
-        if code
-    ]
-    chromium.join()
-    failed += ["pytest"] if _run("pytest") else []
+    with ThreadPoolExecutor() as pool:  # tests wait a lot: meanwhile the rest is done, and shown behind them
+        chromium = pool.submit(browser.install)
+        rest = pool.submit(_everything_else)
+        chromium.result()
+        failed = ["pytest"] if _run("pytest") else []
+        failed += rest.result()
     verdict = f"failed: {', '.join(failed)}" if failed else "all checks passed"
     _say(f"{verdict} ({time.monotonic() - started:.0f} s)")
     return 1 if failed else 0
 
 
-def _run(tool: str, *arguments: str, venv: Path = environment.VENV) -> int:
-    _say(" ".join([tool, *arguments]))
+def _everything_else() -> list[str]:
+    """Lint, types and the other Pythons. What failed."""
+    others = [version for version in OTHER_PYTHONS if not _is_ours(version)]
+    checks = {
+        "ruff check": partial(_shown_late, "ruff", "check"),
+        "ruff format": partial(_shown_late, "ruff", "format", "--check", "--quiet"),
+        "mypy": partial(_shown_late, "mypy"),
+        **{f"pytest on {version}": partial(_test_on, version) for version in others},
+    }
+    return [name for name, check in checks.items() if check()]
+
+
+def _run(tool: str, *arguments: str, venv: Path = environment.VENV, output: IO[bytes] | None = None) -> int:
     # Tools of .venv by their module, so that no path with a space breaks a script's first line.
-    return subprocess.run([venv / "bin" / "python", "-m", tool, *arguments], cwd=ROOT).returncode
+    command = [str(venv / "bin" / "python"), "-m", tool, *arguments]
+    if output is None:
+        _say(" ".join([tool, *arguments]))
+    return subprocess.run(command, cwd=ROOT, stdout=output, stderr=output and subprocess.STDOUT).returncode
+
+
+def _shown_late(tool: str, *arguments: str, venv: Path = environment.VENV) -> int:
+    """Runs a tool beside others; what it says is shown in one piece when it ends."""
+    with tempfile.TemporaryFile() as said:
+        code = _run(tool, *arguments, venv=venv, output=said)
+        said.seek(0)
+        text = said.read().decode(errors="replace")
+    _say(f"{' '.join([tool, *arguments])} ({venv.name})\n{text.rstrip()}")
+    return code
 
 
 def _test_on(version: str) -> int:
@@ -59,8 +78,7 @@ def _test_on(version: str) -> int:
         _say(str(failure))
         return 1
     tests = [path for folder in PURE if (path := f"{folder}/tests") and any((ROOT / path).glob("**/test_*.py"))]
-    _say(f"Python {version}:")
-    return _run("pytest", "--quiet", "-m", "not slow and not model", "-p", "no:cacheprovider", *tests, venv=venv)
+    return _shown_late("pytest", "--quiet", "-m", "not slow and not model", "-p", "no:cacheprovider", *tests, venv=venv)
 
 
 def _is_ours(version: str) -> bool:
