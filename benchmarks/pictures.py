@@ -10,7 +10,10 @@ from xml.sax.saxutils import escape
 Figures = dict[str, Any]
 
 OURS, PEER, BOUND = "#2563eb", "#9ca3af", "#16a34a"
-_STYLE = "font: 13px system-ui, sans-serif; fill: #111827"
+_STYLE = """<style>
+  text { font: 13px system-ui, sans-serif; fill: #111827 } .ground { fill: #ffffff }
+  @media (prefers-color-scheme: dark) { text { fill: #e6e9ef } .ground { fill: #131416 } line { opacity: .35 } }
+</style>"""
 
 
 def bars(results: Sequence[Figures], shapes: Sequence[tuple[str, str]]) -> str:
@@ -128,7 +131,7 @@ def _colour(name: str) -> str:
 
 def _text(x: float, y: float, words: str, *, anchor: str = "start", weight: str = "400") -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {place} style="{_STYLE}; font-weight: {weight}">{escape(words)}</text>'
+    return f'<text {place} style="font-weight: {weight}">{escape(words)}</text>'
 
 
 def _line(x1: float, x2: float, y1: float, y2: float, colour: str) -> str:
@@ -137,6 +140,6 @@ def _line(x1: float, x2: float, y1: float, y2: float, colour: str) -> str:
 
 def _svg(width: float, height: float, parts: list[str], title: str) -> str:
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
-    ground = f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>'
-    body = "\n".join([f"<title>{escape(title)}</title>", ground, *parts])
+    ground = f'<rect class="ground" width="{width:.0f}" height="{height:.0f}"/>'
+    body = "\n".join([f"<title>{escape(title)}</title>", _STYLE, ground, *parts])
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n{body}\n</svg>\n'

@@ -30,6 +30,17 @@ OWN: Final[Mapping[str, str]] = {
 }
 """Our own commands with their first help line. Each is the attribute `command` of a module of its name."""
 
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "new": "modelplug-testkit",
+    "check": "modelplug-testkit",
+    "serve": "modelplug-status",
+    "top": "modelplug-top",
+    "local": "modelplug-local",
+    "providers": "modelplug-discovery",
+    "models.refresh": "modelplug-discovery",
+}
+"""The distributions of this project whose commands the documentation tells of, for whoever has not installed one."""
+
 HELP = """Call language models through installed plugins.
 
 \b
@@ -56,7 +67,7 @@ class Commands(click.Group):
         if name in OWN:
             command: click.Command = import_module(f"modelplug_cli.{name}").command
             return command
-        return _found(context, _brought().get(name))
+        return _found(context, _brought().get(name), name)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands on the help page, without importing them."""
@@ -73,7 +84,8 @@ class Group(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Ours, or that of a plugin. Raises ClickException when it cannot be imported."""
-        return super().get_command(context, name) or _found(context, _brought(f"{self.name}.").get(name))
+        own, full = super().get_command(context, name), f"{self.name}.{name}"
+        return own or _found(context, _brought(f"{self.name}.").get(name), full)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands on the help page, without importing those of plugins."""
@@ -102,9 +114,12 @@ def _list(formatter: click.HelpFormatter, own: Mapping[str, str], brought: Mappi
             formatter.write_dl([(name, _summary(brought[name])) for name in sorted(brought)])
 
 
-def _found(context: click.Context, entry_point: EntryPoint | None) -> click.Command | None:
+def _found(context: click.Context, entry_point: EntryPoint | None, name: str) -> click.Command | None:
     """The command of a plugin; None where there is none, or where it is broken and a shell only asks what there is."""
     try:
+        if entry_point is None and name in ELSEWHERE:
+            words = name.replace(".", " ")
+            raise click.UsageError(f"The command {words!r} is part of {ELSEWHERE[name]}, not installed here.", context)
         return None if entry_point is None else _loaded(entry_point)
     except click.ClickException:
         if context.resilient_parsing:
