@@ -15,7 +15,7 @@ from tests.workspace import ROOT, distributions
 
 MEMBERS = [member.folder / "README.md" for member in distributions()]
 PAGES = [ROOT / "README.md", *MEMBERS, *sorted(p for p in ROOT.glob("docs/**/*.md") if p.parent.name != "decisions")]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)  # "```python fragment" is only read
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)  # "```python fragment" has a test elsewhere
 USES_MODEL = re.compile(r'"local"|modelplug_local')
 
 
