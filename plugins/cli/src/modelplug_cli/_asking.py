@@ -8,6 +8,7 @@ from typing import Any
 
 from modelplug import AmbiguousModel, CallFailed, Failure, ModelplugError, Reply, Switchboard, UnknownModel
 
+from modelplug_cli._interrupts import waking_the_loop
 from modelplug_cli._output import answer, on_terminal, print_json, remark
 from modelplug_cli._progress import Bar
 from modelplug_cli._summary import summary
@@ -44,7 +45,7 @@ class Asking:
         show = _Shown(silent=self._json, quiet=self._quiet)
         self.heard = ""
         try:
-            with Bar("fetching the model, once") as bar:
+            with waking_the_loop(), Bar("fetching the model, once") as bar:
                 self._watch(None if self._quiet else bar)
                 reply = await (self._streamed(messages, show, bar) if self._stream else self._whole(messages, show))
         except BaseException:
