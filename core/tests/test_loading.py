@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -123,6 +123,62 @@ def test_a_broken_plugin_is_quarantined_alone(install: Install, settings: Settin
     assert (plugins["bad"].hooks, plugins["bad"].models) == ((), 0)
     assert board.plugin("bad") is None
     assert plugins["good"].state == "loaded"
+    assert [model.id for model in board.models] == ["good/one"]
+
+
+TWO = """
+from modelplug import ConfigError, Hooks, Model, hookimpl
+
+class plugin(Hooks):
+    problems = {}
+    @hookimpl
+    def provide_models(self, settings):
+        wrong = settings.table("retry").get("attempts")
+        self.problems = {"two": ConfigError("two", "is wrong", "Mend it.")} if wrong else {}
+        known = [] if wrong else [Model(id="two/a", provider="two"), Model(id="two/b", provider="two")]
+        return [Model(id="one/a", provider="one"), *known]
+"""
+
+
+def test_a_plugin_tells_of_a_provider_that_it_cannot_bring(install: Install, caplog: pytest.LogCaptureFixture) -> None:
+    """Its other providers are there, its record and the log say why, and a strict host does not start."""
+    install("both", TWO)
+    wrong = Settings(argument={"retry": {"attempts": 2}}, environment={})
+    board, plugins = load(wrong, {"both"})
+    assert [model.id for model in board.models] == ["one/a"]
+    record = plugins["both"]
+    assert (record.state, record.models, record.problems) == ("loaded", 1, {"two": "two: is wrong. Mend it."})
+    assert [line.getMessage() for line in caplog.records] == ["provider 'two' has no models: two: is wrong. Mend it."]
+    with pytest.raises(PluginError, match="plugin 'both': provider 'two': two: is wrong"):
+        Switchboard.load(only={"both"}, settings=wrong, strict=True)
+
+
+def test_a_provider_that_fails_at_a_refresh_keeps_its_models(settings: Settings) -> None:
+    """Those that are not brought; what is brought of it is taken as it is now."""
+
+    class Some(FakePlugin):
+        problems: Mapping[str, ConfigError] = {}
+
+    a, b = (Model(id=f"fake/{name}", provider="fake") for name in "ab")
+    plugin = Some(a, b)
+    board = Switchboard(settings=settings)
+    board.add(plugin, name="some")
+    plugin.models = (Model(id="fake/a", provider="fake", name="new"),)
+    plugin.problems = {"fake": ConfigError("x", "y", "z")}
+    board.refresh()
+    assert [(model.id, model.name) for model in board.models] == [("fake/a", "new"), ("fake/b", b.name)]
+    assert board.catalog.clashes == {}
+    plugin.problems = {}
+    board.refresh()
+    assert [model.id for model in board.models] == ["fake/a"]
+
+
+@pytest.mark.parametrize("told", ["7", "{'two': 'a text'}", "{2: 3}", "property(lambda self: 1 / 0)"])
+def test_problems_of_another_kind_are_the_plugin_s_own(install: Install, settings: Settings, told: str) -> None:
+    """An attribute of that name which is no mapping of providers to errors changes nothing."""
+    install("good", GOOD + f"\nplugin.problems = {told}\n")
+    board, plugins = load(settings)
+    assert (plugins["good"].state, plugins["good"].problems) == ("loaded", {})
     assert [model.id for model in board.models] == ["good/one"]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from time import perf_counter
 from typing import Any, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from modelplug._installed import EntryPoint, entry_points
 from modelplug._redaction import redact
@@ -20,7 +20,8 @@ class Plugin:
     """What became of one plugin: an entry of `Switchboard.plugins`.
 
     `seconds` is the time its import took. `hooks` and `models` (a count) are what it brought. A plugin that failed
-    brought nothing and says why in `reason`.
+    brought nothing and says why in `reason`; one that could not bring some of its providers says why in `problems`, by
+    provider.
     """
 
     name: str
@@ -31,10 +32,11 @@ class Plugin:
     seconds: float = 0.0
     hooks: tuple[str, ...] = ()
     models: int = 0
+    problems: Mapping[str, str] = field(factory=dict, hash=False)
 
     def failed(self, reason: str) -> Plugin:
         """The same plugin, quarantined."""
-        return evolve(self, state="failed", reason=reason, hooks=(), models=0)
+        return evolve(self, state="failed", reason=reason, hooks=(), models=0, problems={})
 
 
 def installed(*, only: Collection[str] | None, block: Collection[str]) -> Iterator[tuple[Plugin, Any]]:

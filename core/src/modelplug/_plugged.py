@@ -13,6 +13,7 @@ from attrs import evolve
 
 from modelplug._entry_points import Plugin, said
 from modelplug._listeners import Listeners
+from modelplug._redaction import redact
 from modelplug.errors import ConfigError, ModelplugError, PluginError
 from modelplug.hooks import HOOK_NAMES, PROJECT, Hooks
 from modelplug.models import Model
@@ -103,6 +104,21 @@ class Plugged:
                     raise PluginError(name, f"provide_models brought a {type(wrong).__name__}, not a Model")
                 return models
         return ()
+
+    def problems(self, name: str) -> dict[str, str]:
+        """Why one plugin could not bring some providers. An attribute of another shape is its own affair."""
+        try:
+            told = getattr(self.object(name), "problems", None)
+            found = dict(told) if isinstance(told, Mapping) else {}
+            return {
+                provider: redact(" ".join(str(error).split()))
+                for provider, error in found.items()
+                if isinstance(provider, str) and isinstance(error, ConfigError)
+            }
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # the border to foreign code
+            return {}
 
     def wire_name(self, model: Model) -> str:
         """The name that goes upstream for this model."""

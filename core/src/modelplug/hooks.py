@@ -36,7 +36,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class Hooks:
     """Base class of plugins: gives every hook its signature, and does nothing.
 
-    A plugin may also carry `defaults`, a mapping in the shape of config.toml: the lowest layer of the settings.
+    A plugin may also carry `defaults`, a mapping in the shape of config.toml: the lowest layer of the settings; and
+    `problems`, a mapping of providers that it could not bring to the ConfigError that says why.
     """
 
     @hookspec

@@ -93,7 +93,8 @@ class Switchboard:
 
         `block` names plugins that are not to be imported, beside those of the setting `block` (`MODELPLUG_BLOCK`).
         `only` is an allow-list, in place of the setting `plugins` (`MODELPLUG_PLUGINS`). A plugin that fails is
-        quarantined with its reason in `plugins`, and the others go on; with `strict` its PluginError is raised.
+        quarantined with its reason in `plugins`, and the others go on; so is a provider that its plugin cannot bring.
+        With `strict` a PluginError is raised for either.
         `credentials_for(provider, tenant)` answers calls that name a `tenant`; None leaves that tenant without a call.
         Raises ConfigError when config.toml cannot be read. No network is touched and no thread started.
         """
@@ -113,6 +114,9 @@ class Switchboard:
                 board._plugged.records[record.name] = record
         board._collect(list(board._plugged.records))
         for record in board.plugins:
+            if strict:
+                for provider, reason in record.problems.items():
+                    raise PluginError(record.name, f"provider {provider!r}: {reason}")
             if record.state == "failed":
                 if strict:
                     raise PluginError(record.name, record.reason or "failed")
@@ -219,7 +223,8 @@ class Switchboard:
     def refresh(self) -> None:
         """Ask every plugin for its models again and swap the catalog. Running calls keep what they have.
 
-        A plugin that fails now keeps its earlier models, with a warning in the log.
+        A plugin that fails now keeps its earlier models, and so does a provider that its plugin cannot bring now,
+        with a warning in the log.
         """
         self._settle(self._given.again())
         self._collect([record.name for record in self.plugins if record.state == "loaded"], again=True)
@@ -338,11 +343,24 @@ class Switchboard:
                 self._plugged.remove(name, error.reason)
                 self._settle(self._given)
                 continue
-            self._plugged.records[name] = evolve(record, models=len(brought[name]))
+            problems = self._plugged.problems(name)
+            brought[name] += self._kept(name, problems, {model.id for model in brought[name]})
+            self._plugged.records[name] = evolve(record, models=len(brought[name]), problems=problems)
         catalog = Catalog(at_own_prices(brought, self.settings), self.settings.aliases)
         for name, owners in catalog.clashes.items():
             log.warning("the name %r is shared by %s", name, ", ".join(owners))
         self._brought, self.catalog, self._routes = brought, catalog, self._new_routes()
+
+    def _kept(self, plugin: str, problems: Mapping[str, str], brought: Collection[str]) -> tuple[Model, ...]:
+        """The earlier models of providers that their plugin cannot bring now; the log names each of them."""
+        known = (model for model in self._brought.get(plugin, ()) if model.provider in problems)
+        earlier = tuple(model for model in known if model.id not in brought)
+        for provider, reason in problems.items():
+            keeps = any(model.provider == provider for model in earlier)
+            log.warning(
+                "provider %r %s: %s", provider, "keeps its earlier models" if keeps else "has no models", reason
+            )
+        return earlier
 
     def _new_routes(self) -> Routes:
         return Routes(self._plugged, self.settings, self._strategies, self._credentials_for)

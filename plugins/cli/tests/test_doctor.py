@@ -50,6 +50,11 @@ TROUBLES: dict[str, tuple[Mapping[str, Any], str, str]] = {
     "no path": ({**GOOD, "api_base": "https://acme.test", "strategy": "http"}, "warning", "no path"),
     "an address that is none": ({**GOOD, "api_base": "acme.test"}, "wrong", "api_base"),
     "a strategy that nobody brings": ({**GOOD, "strategy": "htpp"}, "wrong", "htpp"),
+    "a wrong entry": (
+        {**GOOD, "models": ["large", 7]},
+        "wrong",
+        "models, entry 2: is neither a name nor a table. Write",
+    ),
     "no models": ({"api_base": "https://acme.test/v1", "api_key": KEY, "strategy": "http"}, "wrong", "no models"),
 }
 

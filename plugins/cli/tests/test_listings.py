@@ -45,6 +45,20 @@ def test_the_list_is_searched(modelplug: Run) -> None:
     assert ids("-c", "embeddings", "-c", "vision") == []
 
 
+def test_a_provider_whose_table_is_wrong_is_told(modelplug: Run) -> None:
+    """Below the list, and below that of this provider; the list itself is as without it."""
+    wrong = {"MODELPLUG_PLUGINS": "toy,http,discovery"}
+    config = Path(modelplug("config", "path").stdout.decode().strip())
+    config.parent.mkdir(parents=True)
+    good = "[providers.good]\napi_base = 'http://127.0.0.1:9/v1'\nmodels = ['one']\n"
+    config.write_text(f"[providers.acme]\nmodels = [7]\n{good}", "utf-8")
+    told = "provider acme has no models: config.toml, [providers.acme] models, entry 1: is neither a name nor a table."
+    run = modelplug("models", "list", **wrong)
+    assert b"good/one" in run.stdout and b"toy/echo" in run.stdout and told in run.stderr.decode()
+    assert told in modelplug("models", "list", "-p", "acme", **wrong).stderr.decode()
+    assert b"acme" not in modelplug("models", "list", "-p", "toy", **wrong).stderr
+
+
 def test_one_model_is_shown(modelplug: Run) -> None:
     """Every fact of a model, unknown said as unknown, and what is missing for a call."""
     shown = dict(line.split("\t") for line in modelplug("models", "show", "far").stdout.decode().splitlines())

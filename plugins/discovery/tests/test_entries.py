@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from modelplug import ConfigError, PluginError, Prices, Settings, Switchboard
-from modelplug_discovery import Discovery
+from modelplug import PluginError, Prices, Settings, Switchboard
+from modelplug_discovery import Discovery, kept
+from modelplug_discovery.entry import Entry
 from modelplug_metrics import Metrics
 from modelplug_testkit.contract import well
 from modelplug_testkit.upstream import Upstream
@@ -62,8 +64,9 @@ def test_another_strategy_is_left_to_its_plugin() -> None:
 
 def test_list_prices_below_nothing_are_refused() -> None:
     """No provider pays for being asked."""
-    with pytest.raises(PluginError, match=r"\[providers.acme\] list_prices: is less than 0"):
-        board_with({"api_base": "http://127.0.0.1:9/v1", "models": ["large"], "list_prices": -1})
+    board = board_with({"api_base": "http://127.0.0.1:9/v1", "models": ["large"], "list_prices": -1})
+    assert board.models == ()
+    assert "[providers.acme] list_prices: is less than 0" in str(board.plugin("discovery").problems["acme"])
 
 
 @pytest.mark.parametrize(
@@ -77,15 +80,60 @@ def test_list_prices_below_nothing_are_refused() -> None:
         ([{"id": "a", "prices": {"input": "cheap"}}], "US dollars"),
         ([{"id": "a", "prices": {"in": 1}}], "cached_input"),
         ([{"id": "a", "capabilities": "chat"}], "list of names"),
-        (["a", "a"], "again"),
+        (["a", "b", "a"], "entry 3: names the model of entry 1 again"),
         (["a\nb"], "entry 1"),
     ],
 )
-def test_a_wrong_entry_is_told_by_its_place(models: object, told: str) -> None:
-    """And with how it is written right; the plugin's earlier models and other plugins stay."""
-    board = Switchboard(settings=Settings(argument={"providers": {"acme": {"models": models}}}, environment={}))
-    with pytest.raises(Exception, match="acme") as caught:
-        board.add(Discovery, name="discovery")
-    assert told in str(caught.value)
-    with pytest.raises(ConfigError, match=r"Write|Known|Leave"):
-        list(Discovery().provide_models(board.settings))
+def test_a_wrong_entry_is_told_by_its_place(models: object, told: str, caplog: pytest.LogCaptureFixture) -> None:
+    """And with how it is written right, in the log; this provider has no models, and those of another are there."""
+    providers = {"acme": {"models": models}, "good": {"api_base": "http://127.0.0.1:9/v1", "models": ["one"]}}
+    board = Switchboard(settings=Settings(argument={"providers": providers}, environment={}))
+    added = board.add(Discovery, name="discovery")
+    assert [model.id for model in board.models] == ["good/one"]
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("provider 'acme' has no models: ") and "[providers.acme] models" in line and told in line
+    assert any(step in line for step in ("Write ", "Known: ", "Leave "))
+    assert added.problems == {"acme": str(board.plugin("discovery").problems["acme"])}
+
+
+def test_a_table_that_becomes_wrong_and_right_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At a refresh its provider keeps its earlier models, with a warning each time, and others get their new ones."""
+    path = tmp_path / "config.toml"
+
+    def write(acme: str, good: str) -> None:
+        path.write_text(f"[providers.acme]\nmodels = {acme}\n[providers.good]\nmodels = {good}\n", "utf-8")
+
+    def ids() -> list[str]:
+        return [model.id for model in board.models]
+
+    write("['large']", "['one']")
+    board = Switchboard(settings=Settings.read(environment={"MODELPLUG_CONFIG": str(path)}))
+    board.add(Discovery, name="discovery")
+    write("['large', 'small', 7]", "['one', 'two']")
+    for count in (1, 2):
+        board.refresh()
+        assert ids() == ["acme/large", "good/one", "good/two"]
+        lines = [record.getMessage() for record in caplog.records]
+        assert len(lines) == count
+        assert "provider 'acme' keeps its earlier models: " in lines[-1] and "entry 3: is neither" in lines[-1]
+    write("['small']", "['two']")
+    board.refresh()
+    assert ids() == ["acme/small", "good/two"]
+    assert [plugin.problems for plugin in board.plugins] == [{}]
+
+
+def test_a_strict_host_hears_of_a_wrong_table() -> None:
+    """`load(strict=True)` raises PluginError; without it the host starts."""
+    settings = {"providers": {"acme": {"models": [7]}}}
+    with pytest.raises(PluginError, match=r"plugin 'discovery': provider 'acme': .*\[providers.acme\] models, entry 1"):
+        Switchboard.load(only={"discovery"}, strict=True, settings=Settings(argument=settings, environment={}))
+
+
+def test_what_an_endpoint_listed_waits_for_its_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a wrong `models` the kept list is not brought either: the table may say other prices than the list."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    table: dict[str, Any] = {"api_base": "http://127.0.0.1:9/v1", "discover": True}
+    own = Settings(argument={"providers": {"acme": table}}, environment={}).provider("acme")
+    kept.write(own, [Entry(id="listed")])
+    assert [model.id for model in board_with(table).models] == ["acme/listed"]
+    assert board_with({**table, "models": [7]}).models == ()

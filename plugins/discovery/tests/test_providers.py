@@ -191,6 +191,16 @@ async def test_an_endpoint_without_a_list_is_no_failure(config: Path) -> None:
     assert found[-1]["ok"] and "no list" in found[-1]["said"]
 
 
+@pytest.mark.parametrize("arguments", [(), ("--call",), ("--call", "--model", "acme/m")])
+async def test_a_wrong_table_is_told_by_the_first_step(config: Path, arguments: tuple[str, ...]) -> None:
+    """With the entry and what to write; nobody is asked."""
+    async with Upstream(plays=[well]) as server:
+        (step,) = await steps_of(config, server.base, *arguments, table='models = ["m", 7]\n')
+        assert server.received == []
+    assert (step["name"], step["ok"]) == ("settings", False)
+    assert "[providers.acme] models, entry 2: is neither a name nor a table. Write" in step["said"]
+
+
 def test_a_provider_that_is_not_there() -> None:
     """With how to add it."""
     with pytest.raises(ConfigError, match="providers add"):

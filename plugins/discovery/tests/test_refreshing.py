@@ -269,6 +269,20 @@ async def test_a_list_that_is_refused_by_a_reseller_leaves_its_table() -> None:
     assert board.models == before
 
 
+async def test_the_command_tells_of_a_wrong_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its list is fetched and cannot be called: that is said, with exit status 1, and another provider is refreshed."""
+    async with Upstream(plays=[lists("a")]) as server:
+        config = tmp_path / "config.toml"
+        tables = (f'[providers.{name}]\napi_base = "{server.base}"\ndiscover = true\n' for name in ("good", "acme"))
+        config.write_text("".join(tables) + "models = [7]\n", "utf-8")
+        monkeypatch.setenv("MODELPLUG_CONFIG", str(config))
+        done = await asyncio.to_thread(CliRunner().invoke, refresh_command, [])
+    assert done.exit_code == 1
+    assert "good: 1 model; 1 new (a)\n" in done.output
+    assert "acme: its models cannot be called: config.toml, [providers.acme] models, entry 1: " in done.output
+    assert [model.id for model in Switchboard.load(only={"discovery"}).models] == ["good/a"]
+
+
 async def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Says what is new and what is gone; after a failure the exit status is 1."""
     async with Upstream(plays=[lists("a", "b"), lists("b", "c"), answer(b"", status=500)]) as server:

@@ -22,10 +22,14 @@ _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "AL
 def of_provider(board: Switchboard, own: ProviderSettings, model: Model | None) -> Iterator[Finding]:
     """What is wrong with it, for calls to this model of its."""
     subject = f"provider {own.name}"
+    problems = [plugin.problems[own.name] for plugin in board.plugins if own.name in plugin.problems]
+    for problem in problems:
+        yield Finding(state="wrong", subject=subject, said=problem)
     try:
         credentials = own.credentials()
         if model is None:
-            yield _without_models(own)
+            if not problems:
+                yield _without_models(own)
             return
         for option in missing(own, model, credentials):
             step = f"Set {own.variable(option)}."

@@ -70,6 +70,9 @@ def list_models(
         remark(f"{len(cut)} of {len(shown):,} shown; narrow it with QUERY or --provider, or see all with --limit 0")
     if hidden:
         remark(_why_hidden(board, hidden))
+    for name, reason in ((name, reason) for plugin in board.plugins for name, reason in plugin.problems.items()):
+        if provider in (None, name):
+            remark(f"provider {name} has no models: {reason}")
 
 
 @command.command("show")

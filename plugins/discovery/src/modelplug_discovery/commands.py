@@ -24,7 +24,7 @@ def refresh(providers: tuple[str, ...], as_json: bool) -> None:
     """Ask endpoints for their models: PROVIDER, or all that have `discover = true`.
 
     What they list is kept on disk, and can be called from then on. An endpoint that fails takes no models away. Exit
-    status 1 when one did.
+    status 1 when one did, or when a provider's table is wrong, so that its models cannot be called.
     """
     board = Switchboard.load()
     known = {*board.settings.providers, *(model.provider for model in board.models)}
@@ -43,7 +43,10 @@ def refresh(providers: tuple[str, ...], as_json: bool) -> None:
     else:
         for answer in answers:
             click.echo(_line(answer))
-    sys.exit(1 if any(answer.error for answer in answers) else 0)
+    problems = {name: told for plugin in board.plugins for name, told in plugin.problems.items() if name in names}
+    for name, told in problems.items():
+        click.echo(f"{name}: its models cannot be called: {told}", err=True)
+    sys.exit(1 if problems or any(answer.error for answer in answers) else 0)
 
 
 def _wants(board: Switchboard, name: str) -> bool:

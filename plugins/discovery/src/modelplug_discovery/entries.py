@@ -22,12 +22,13 @@ def entries(own: ProviderSettings) -> Iterator[Entry]:
     rows = [name.strip() for name in found.value.split(",")] if isinstance(found.value, str) else found.value
     if not isinstance(rows, list | tuple):
         raise ConfigError(found.setting, "is no list", SHAPE)
-    seen = set[str]()
+    seen = dict[str, int]()
     for place, row in enumerate(rows, 1):
         entry = _entry({"id": row} if isinstance(row, str) else row, f"{found.setting}, entry {place}")
         if entry.id in seen:
-            raise ConfigError(f"{found.setting}, entry {place}", f"names {entry.id!r} again", "Leave one of them out.")
-        seen.add(entry.id)
+            again = f"names the model of entry {seen[entry.id]} again"
+            raise ConfigError(f"{found.setting}, entry {place}", again, "Leave one of them out.")
+        seen[entry.id] = place
         yield entry
 
 

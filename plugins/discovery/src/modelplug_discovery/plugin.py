@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from attrs import evolve
-from modelplug import Hooks, Model, ProviderSettings, Settings, Strategy, Switchboard, hookimpl
+from modelplug import ConfigError, Hooks, Model, ProviderSettings, Settings, Strategy, Switchboard, hookimpl
 from modelplug_http import HttpPlugin
 
 from modelplug_discovery.entries import entries
@@ -17,18 +17,25 @@ class Discovery(Hooks):
     """Brings the models of providers whose table has `models` or `discover`.
 
     What the table says of a model wins over what the endpoint lists. Lists come from the cache: loading asks nobody.
+    A provider whose table is wrong is not brought; `problems` says why, by provider.
     """
 
     def __init__(self) -> None:
+        self.problems: Mapping[str, ConfigError] = {}
         self._http = HttpPlugin()
 
     @hookimpl
     def provide_models(self, settings: Settings) -> Iterable[Model]:
         """Their models; those of a provider with a plugin of its own are the plugin's to bring."""
+        models, problems = list[Model](), dict[str, ConfigError]()
         for name in settings.providers:
             own = settings.provider(name)
-            if _declared(own):
-                yield from _models(own)
+            try:
+                models += _models(own) if _declared(own) else ()
+            except ConfigError as error:
+                problems[name] = error.with_traceback(None)  # which would hold the settings
+        self.problems = problems
+        return models
 
     def fetched(self, own: ProviderSettings) -> float | None:
         """When the list of a provider was fetched (Unix time), None without one."""
@@ -56,13 +63,12 @@ def _declared(own: ProviderSettings) -> bool:
     return own.get("models") is not None or own.flag("discover")
 
 
-def _models(own: ProviderSettings) -> Iterator[Model]:
+def _models(own: ProviderSettings) -> list[Model]:
     # A server on this machine, say, is asked without a key: one is needed where settings speak of one.
     requires = ("api_key", "api_base") if own.find("api_key", "api_key_env", "api_key_file") else ("api_base",)
     found = {entry.id: entry for entry in listed(own)} if own.flag("discover") else {}
     for entry in entries(own):
         found[entry.id] = entry.over(found.get(entry.id))
     ratio = own.number("list_prices", least=0)
-    for entry in found.values():
-        model = entry.model(own.name, ratio=None if ratio is None else Decimal(str(ratio)))
-        yield evolve(model, requires=requires)
+    share = None if ratio is None else Decimal(str(ratio))
+    return [evolve(entry.model(own.name, ratio=share), requires=requires) for entry in found.values()]

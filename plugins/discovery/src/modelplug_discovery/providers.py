@@ -78,8 +78,8 @@ def test_command(name: str, calls: bool, model: str | None, yes: bool, as_json: 
         raise ConfigError(f"provider {name!r}", "is not known", f"Add it: modelplug providers add {name}.")
     if model is not None and not calls:
         raise ConfigError("--model", "says what to call, and no call is asked for", "Add --call.")
-    able = _able(board, own, name, model) if calls else []
     look = Look(board, name, calls=calls)
+    able = _able(board, own, name, model) if calls and look.problem is None else []
     found = [_shown(step, as_json=as_json) for step in look.steps()]
     if calls and all(step.ok for step in found) and _agreed(plan := _planned(board, able, look.listed), yes=yes):
         found += [_shown(step, as_json=as_json) for step in called(board, plan)]

@@ -60,6 +60,8 @@ class Look:
         self._first = next((model for model in board.models if model.provider == provider), None)
         self._base = urlsplit("")
         self._proxy: str | None = None
+        self.problem = getattr(board.plugin("discovery"), "problems", {}).get(provider)
+        """What is wrong with its table, so that it has no models."""
         self._address_unknown = False
         self.listed: frozenset[str] = frozenset()
         """The names of the models that the provider lists, once it was asked."""
@@ -80,6 +82,8 @@ class Look:
                 return
 
     def _settings(self) -> str:
+        if self.problem is not None:
+            raise self.problem
         credentials = self._own.credentials()
         strategy = None
         if self._first is not None:
