@@ -97,6 +97,16 @@ async def test_a_provider_that_hangs_or_fails_stops_no_other(caplog: pytest.LogC
     assert "'b_closed' keeps its earlier models" in caplog.text
 
 
+async def test_a_provider_whose_table_is_wrong_stops_no_other() -> None:
+    """Where it is not known whether one is discovered, the others are kept fresh."""
+    async with Upstream(plays=[lists("large"), lists("large", "new")]) as server:
+        tables = {"acme": {"api_base": server.base, "discover": True}, "odd": {"discover": "perhaps"}}
+        board = Switchboard(settings=Settings(argument={"providers": tables}, environment={}))
+        board.add(Discovery, name="discovery")
+        async with kept_fresh(board, OFTEN):
+            await until(lambda: "acme/new" in board.catalog)
+
+
 async def test_an_endpoint_says_itself_how_long_to_wait() -> None:
     """A list that is refused with 429 is not asked for again before."""
     refused = answer({"error": {"message": "slow down"}}, status=429, headers=[("retry-after", "3600")])

@@ -274,12 +274,14 @@ async def test_the_command_tells_of_a_wrong_table(monkeypatch: pytest.MonkeyPatc
     async with Upstream(plays=[lists("a")]) as server:
         config = tmp_path / "config.toml"
         tables = (f'[providers.{name}]\napi_base = "{server.base}"\ndiscover = true\n' for name in ("good", "acme"))
-        config.write_text("".join(tables) + "models = [7]\n", "utf-8")
+        odd = '[providers.odd]\ndiscover = "perhaps"\n'
+        config.write_text("".join(tables) + "models = [7]\n" + odd, "utf-8")
         monkeypatch.setenv("MODELPLUG_CONFIG", str(config))
         done = await asyncio.to_thread(CliRunner().invoke, refresh_command, [])
     assert done.exit_code == 1
     assert "good: 1 model; 1 new (a)\n" in done.output
     assert "acme: its models cannot be called: config.toml, [providers.acme] models, entry 1: " in done.output
+    assert "odd: its models cannot be called: config.toml, [providers.odd] discover: " in done.output
     assert [model.id for model in Switchboard.load(only={"discovery"}).models] == ["good/a"]
 
 

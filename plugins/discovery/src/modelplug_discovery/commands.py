@@ -43,7 +43,9 @@ def refresh(providers: tuple[str, ...], as_json: bool) -> None:
     else:
         for answer in answers:
             click.echo(_line(answer))
-    problems = {name: told for plugin in board.plugins for name, told in plugin.problems.items() if name in names}
+    problems = {name: told for plugin in board.plugins for name, told in plugin.problems.items()}
+    if providers:
+        problems = {name: told for name, told in problems.items() if name in providers}
     for name, told in problems.items():
         click.echo(f"{name}: its models cannot be called: {told}", err=True)
     sys.exit(1 if problems or any(answer.error for answer in answers) else 0)

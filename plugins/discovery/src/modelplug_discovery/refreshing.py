@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from modelplug import ModelplugError, Switchboard
+from modelplug import ConfigError, ModelplugError, ProviderSettings, Switchboard
 
 from modelplug_discovery import kept
 from modelplug_discovery.asking import Refreshed, ask
@@ -50,9 +50,16 @@ async def _ask(board: Switchboard, name: str, folder: Path | None) -> Refreshed:
 
 
 def discovered(board: Switchboard) -> list[str]:
-    """The providers whose settings say `discover`."""
+    """The providers whose settings say `discover`; one whose setting is wrong is told when models are brought."""
     settings = board.settings
-    return [name for name in settings.providers if settings.provider(name).flag("discover")]
+    return [name for name in settings.providers if _discovers(settings.provider(name))]
+
+
+def _discovers(own: ProviderSettings) -> bool:
+    try:
+        return own.flag("discover")
+    except ConfigError:
+        return False
 
 
 async def keep_fresh(
@@ -68,11 +75,7 @@ async def keep_fresh(
     tasks = dict[str, asyncio.Task[None]]()
     try:
         while True:
-            try:
-                names = discovered(board)
-            except ModelplugError as error:
-                log.warning("it is not known whose models to keep fresh: %s", error)
-                names = list(tasks)
+            names = discovered(board)
             for name in tasks.keys() - names:
                 tasks.pop(name).cancel()
             for name in names:
