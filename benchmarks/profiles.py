@@ -44,7 +44,7 @@ async def _profiled(title: str, work: Callable[[], Awaitable[object]]) -> None:
     text = io.StringIO()
     pstats.Stats(profile, stream=text).sort_stats("tottime").print_stats(TOP)
     lines = [
-        re.sub(r"/\S*/(?:site-packages|src|lib/python[\d.]+)/", "", line.rstrip())
+        re.sub(r"/\S*/(?:site-packages/|src/|lib/python[\d.]+/|(?=benchmarks/))", "", line.rstrip())
         for line in text.getvalue().splitlines()
     ]
     start = next(place for place, line in enumerate(lines) if line.lstrip().startswith("ncalls"))
