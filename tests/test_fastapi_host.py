@@ -119,6 +119,7 @@ async def test_a_user_chats_and_staff_sees_it(host: Host) -> None:
     assert {name for name, _ in texts} == {"text"}
     assert last == "call" and call["model"] == LOCAL and call["tokens"] > 0 and call["cost"] == 0
     assert (await host.client.get("/ops/llm/api/llm/health")).status_code == 403
+    assert (await host.over())["model"] == LOCAL
     assert (await host.health())["total_calls"] == 1
 
 
