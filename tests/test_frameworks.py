@@ -54,11 +54,11 @@ def test_the_frameworks_call_through_the_board(python: str, tmp_path: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_tools_structure_usage_and_cancellation(python: str, tmp_path: Path) -> None:
-    """They come through each framework, whole and streamed; a stream that is cancelled is recorded as that."""
+def test_tools_structure_and_usage(python: str, tmp_path: Path) -> None:
+    """They come through each framework, whole and streamed."""
     said = printed(python, str(Path(__file__).with_name("frameworks_in_use.py")), folder=tmp_path)
     assert json.loads(said) == {
-        "LangChain": ["5", "5", "Paris", 10, "cancelled"],
-        "pydantic-ai": ["5", "5", "Paris", 10, "cancelled"],
-        "Agents SDK": ["5", "5", "Paris", 10, "cancelled"],
+        "LangChain": ["5", "5", "Paris", 10],
+        "pydantic-ai": ["5", "5", "Paris", 10],
+        "Agents SDK": ["5", "5", "Paris", 10],
     }
